@@ -1,0 +1,119 @@
+"""The project's C++ rules: warnings are errors, our own code is always linked in.
+
+A binary picks how it takes the system's libraries with `linkstatic`: True for the archives
+(agent and CLI: one file that needs only libc), False for the shared objects.
+"""
+
+COPTS = [
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+]
+
+# These come after all libraries and before the toolchain's own -lstdc++, which --as-needed drops.
+STATIC_LINKOPTS = [
+    "-static-libgcc",
+    "-Wl,--gc-sections",
+    "-l:libstdc++.a",
+    "-Wl,--as-needed",
+]
+
+def cc_library(name, copts = [], **kwargs):
+    native.cc_library(name = name, copts = COPTS + copts, linkstatic = True, **kwargs)
+
+def cc_test(name, copts = [], deps = [], size = "small", **kwargs):
+    native.cc_test(
+        name = name,
+        copts = COPTS + copts,
+        size = size,
+        deps = deps + ["@system//:gtest_main"],
+        **kwargs
+    )
+
+def cc_binary(name, copts = [], linkopts = [], linkstatic = False, **kwargs):
+    """A binary; linkstatic = True needs nothing but libc and libm at run time."""
+    native.cc_binary(
+        name = name,
+        copts = COPTS + copts,
+        linkstatic = linkstatic,
+        linkopts = linkopts + (STATIC_LINKOPTS if linkstatic else []),
+        **kwargs
+    )
+
+def _cc_proto_gen_impl(ctx):
+    info = ctx.attr.proto[ProtoInfo]
+    root = info.proto_source_root
+    suffixes = [".pb.h", ".pb.cc"]
+    if ctx.attr.grpc:
+        suffixes = suffixes + [".grpc.pb.h", ".grpc.pb.cc"]
+    outs = []
+    names = []
+    for src in info.direct_sources:
+        name = src.path[len(root) + 1:] if src.path.startswith(root + "/") else src.short_path
+        names.append(name)
+        for suffix in suffixes:
+            outs.append(ctx.actions.declare_file(ctx.attr.dir + "/" + name[:-len(".proto")] + suffix))
+    out_root = outs[0].path[:outs[0].path.index("/" + ctx.attr.dir + "/")] + "/" + ctx.attr.dir
+    args = ctx.actions.args()
+    args.add_all(info.transitive_proto_path, format_each = "-I%s")
+    args.add("--cpp_out=" + out_root)
+    if ctx.attr.grpc:
+        args.add("--plugin=protoc-gen-grpc=" + ctx.executable._plugin.path)
+        args.add("--grpc_out=" + out_root)
+    args.add_all(names)
+    ctx.actions.run(
+        executable = ctx.executable._protoc,
+        arguments = [args],
+        inputs = info.transitive_sources,
+        tools = [ctx.executable._plugin],
+        outputs = outs,
+        mnemonic = "CcProtoGen",
+        progress_message = "Generating C++ for %{label}",
+    )
+    return [
+        DefaultInfo(files = depset(outs)),
+        OutputGroupInfo(
+            hdrs = depset([f for f in outs if f.path.endswith(".h")]),
+            srcs = depset([f for f in outs if f.path.endswith(".cc")]),
+        ),
+    ]
+
+_cc_proto_gen = rule(
+    implementation = _cc_proto_gen_impl,
+    attrs = {
+        "proto": attr.label(providers = [ProtoInfo], mandatory = True),
+        "grpc": attr.bool(),
+        "dir": attr.string(mandatory = True),
+        "_protoc": attr.label(
+            default = "@system//:bin/protoc",
+            executable = True,
+            allow_single_file = True,
+            cfg = "exec",
+        ),
+        "_plugin": attr.label(
+            default = "@system//:bin/grpc_cpp_plugin",
+            executable = True,
+            allow_single_file = True,
+            cfg = "exec",
+        ),
+    },
+)
+
+def cc_proto(name, proto, deps = [], grpc = False, **kwargs):
+    """C++ messages of one proto_library and, with grpc = True, its stubs.
+
+    Headers are included by the proto's own path: "norroy/types/v1/proof.pb.h".
+    """
+    dir = "_" + name
+    _cc_proto_gen(name = name + "_gen", proto = proto, grpc = grpc, dir = dir)
+    native.filegroup(name = name + "_hdrs", srcs = [name + "_gen"], output_group = "hdrs")
+    native.filegroup(name = name + "_srcs", srcs = [name + "_gen"], output_group = "srcs")
+    native.cc_library(
+        name = name,
+        srcs = [name + "_srcs"],
+        hdrs = [name + "_hdrs"],
+        includes = [dir],
+        linkstatic = True,
+        deps = deps + ["@system//:grpc++" if grpc else "@system//:protobuf"],
+        **kwargs
+    )
