@@ -1,0 +1,71 @@
+#ifndef NORROY_COMMON_CRYPTO_CERTIFICATE_H_
+#define NORROY_COMMON_CRYPTO_CERTIFICATE_H_
+
+// X.509 certificates (RFC 5280), parsed once; what we look at are plain values.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/challenge/identifier.h"
+#include "common/crypto/key.h"
+
+struct x509_st;
+
+namespace norroy::crypto {
+
+// Value, immutable, thread-safe.
+class Certificate {
+ public:
+  static absl::StatusOr<Certificate> ParseDer(absl::string_view der);
+  // The first CERTIFICATE block.
+  static absl::StatusOr<Certificate> ParsePem(absl::string_view pem);
+
+  const std::string& der() const { return der_; }
+  std::string ToPem() const;
+  // Lower-case hexadecimal, no leading "0x" or zeros but one.
+  const std::string& serial() const { return serial_; }
+  // Lower-case hexadecimal SHA-256 of the DER.
+  const std::string& fingerprint() const { return fingerprint_; }
+  // DER; spki_sha256 as PublicKey's. The key may be of a kind that PublicKey refuses.
+  const std::string& spki_der() const { return spki_der_; }
+  std::string spki_sha256() const;
+  absl::StatusOr<PublicKey> public_key() const { return PublicKey::Parse(spki_der_); }
+  absl::Time not_before() const { return not_before_; }
+  absl::Time not_after() const { return not_after_; }
+  bool is_ca() const { return is_ca_; }
+  const std::string& subject_common_name() const { return subject_cn_; }
+  const std::string& issuer_common_name() const { return issuer_cn_; }
+  // dNSName and iPAddress entries, sorted, normalised. An entry that is no valid name makes
+  // parsing fail only for dns_names_valid() == false.
+  const std::vector<challenge::Name>& names() const { return names_; }
+  // Every subjectAltName entry was a distinct, valid dNSName or iPAddress.
+  bool names_clean() const { return names_clean_; }
+  const std::vector<std::string>& uris() const { return uris_; }
+  bool has_eku(absl::string_view oid) const;  // "1.3.6.1.5.5.7.3.1"
+
+  // `issuer`'s key signed this certificate, and its subject is our issuer.
+  bool IsSignedBy(const Certificate& issuer) const;
+
+  // For this folder and for identity/.
+  x509_st* get() const { return x509_.get(); }
+
+ private:
+  friend struct CertificateParser;
+  Certificate() = default;
+  std::shared_ptr<x509_st> x509_;
+  std::string der_, serial_, fingerprint_, spki_der_, subject_cn_, issuer_cn_;
+  absl::Time not_before_, not_after_;
+  bool is_ca_ = false;
+  bool names_clean_ = true;
+  std::vector<challenge::Name> names_;
+  std::vector<std::string> uris_;
+  std::vector<std::string> ekus_;
+};
+
+}  // namespace norroy::crypto
+
+#endif  // NORROY_COMMON_CRYPTO_CERTIFICATE_H_

@@ -1,0 +1,23 @@
+#ifndef NORROY_COMMON_RPC_CALLER_H_
+#define NORROY_COMMON_RPC_CALLER_H_
+
+// Who calls, as a handler sees it: an identity that the listener's one root vouches for and whose
+// role the rpc's `access` option admits. Nothing of gRPC.
+
+#include <functional>
+
+#include "absl/time/time.h"
+#include "common/identity/identity.h"
+
+namespace norroy::rpc {
+
+struct Caller {
+  identity::Identity identity;
+  absl::Time certificate_not_after;
+  // SHA-256 of the caller's SubjectPublicKeyInfo, hexadecimal.
+  std::string public_key_sha256;
+};
+
+}  // namespace norroy::rpc
+
+#endif  // NORROY_COMMON_RPC_CALLER_H_

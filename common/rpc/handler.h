@@ -1,0 +1,67 @@
+#ifndef NORROY_COMMON_RPC_HANDLER_H_
+#define NORROY_COMMON_RPC_HANDLER_H_
+
+// The three adaptors between gRPC's callback API and plain functions. A service class is a row of
+// one-liners:
+//
+//   grpc::ServerUnaryReactor* GetOrder(grpc::CallbackServerContext* context,
+//                                      const GetOrderRequest* request,
+//                                      GetOrderResponse* response) override {
+//     return rpc::Unary(env_, context, request, response,
+//                       [this](const rpc::Call& call, const GetOrderRequest& request) {
+//                         return GetOrder(call, request);   // absl::StatusOr<GetOrderResponse>
+//                       });
+//   }
+//
+// Each call: the caller's certificate is read, its one URI parsed, the deployment compared, the
+// method's access option checked (default deny: PERMISSION_DENIED, reason ROLE_NOT_ALLOWED), a
+// deadline nearer than 100 ms refused, `admit` asked; then the function runs on the bounded pool.
+// A full pool is RESOURCE_EXHAUSTED (reason BUSY). Errors go out through ToGrpc.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <grpcpp/grpcpp.h>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/rpc/caller.h"
+#include "common/sync/thread_pool.h"
+
+namespace norroy::rpc {
+
+// What every service of a process shares. Must outlive the server.
+struct HandlerEnv {
+  ThreadPool& pool;
+  Clock& clock;
+  std::string deployment;
+  // A further look at the caller, on every call: is it removed, banned? Null: none. Must not block.
+  std::function<absl::Status(const Caller&)> admit;
+};
+
+// What a handler knows of its call.
+struct Call {
+  Caller caller;
+  absl::Time deadline;  // InfiniteFuture without one
+  // The client is gone; cheap, thread-safe, valid while the handler runs.
+  std::function<bool()> cancelled;
+};
+
+// The caller of a context, checked as above against `method` ("/norroy.issuer.v1.X/Y").
+absl::StatusOr<Caller> Authorize(const grpc::ServerContextBase& context, const std::string& method,
+                                 const HandlerEnv& env);
+
+// Answers a deferred call exactly once, from any thread; a dropped one answers ABORTED.
+template <typename Response>
+class Completion;
+
+// The sink of a server stream: keeps only the newest message that was not sent yet.
+template <typename Response>
+class StreamSink;
+
+}  // namespace norroy::rpc
+
+#endif  // NORROY_COMMON_RPC_HANDLER_H_

@@ -1,0 +1,84 @@
+#ifndef NORROY_ISSUER_ACME_CLIENT_H_
+#define NORROY_ISSUER_ACME_CLIENT_H_
+
+// One account's view of one CA (RFC 8555). Each call is one exchange as far as the caller can
+// tell: signing, nonces and their retries are inside (a fresh nonce for every send; at most 32
+// tries on badNonce, the first 3 at once). Nothing else is retried here: what may be repeated is
+// the flow's decision.
+//
+// Errors: the CA's problem as ToStatus gives it; the transport's (http/client.h) with its "sent"
+// metadata; a reply that is not what the RFC says: INTERNAL, reason CA_PROTOCOL, naming the
+// resource and what was wrong.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/clock/clock.h"
+#include "common/crypto/csr.h"
+#include "common/crypto/random.h"
+#include "common/crypto/signer.h"
+#include "common/http/client.h"
+#include "issuer/acme/account.h"
+#include "issuer/acme/authorization.h"
+#include "issuer/acme/directory.h"
+#include "issuer/acme/order.h"
+
+namespace norroy::acme {
+
+struct ClientOptions {
+  std::string directory_url;
+  std::vector<std::string> extra_hosts;
+};
+
+// Why a certificate is revoked (RFC 5280 5.3.1): the CRLReason number.
+using RevocationReason = int;
+
+// Thread-safe; calls block their thread.
+class Client {
+ public:
+  // The references outlive the client.
+  static absl::StatusOr<std::unique_ptr<Client>> Make(const ClientOptions& options,
+                                                      http::Client& http, crypto::Signer& signer,
+                                                      Clock& clock, crypto::Random& random);
+  virtual ~Client() = default;
+
+  // The directory, fetched when first needed and again every 6 h (and after a 404 or 405 from one
+  // of its URLs).
+  virtual absl::StatusOr<Directory> GetDirectory() = 0;
+
+  // RFC 8555 7.3. An existing account of this key is returned as it is.
+  virtual absl::StatusOr<Account> CreateAccount(const NewAccount& account) = 0;
+  // The account's URL for every later call ("kid"). Without it they are FAILED_PRECONDITION,
+  // reason NO_ACCOUNT.
+  virtual void SetAccountUrl(const std::string& url) = 0;
+
+  // RFC 8555 7.4. The identifiers of the reply must be the names asked for. `profile` may be
+  // empty.
+  virtual absl::StatusOr<Order> NewOrder(const std::vector<challenge::Name>& names,
+                                         const std::string& profile) = 0;
+  virtual absl::StatusOr<Order> GetOrder(const std::string& url) = 0;
+  // RFC 8555 7.4: POST of the CSR; the order's new state.
+  virtual absl::StatusOr<Order> Finalize(const Order& order, const std::string& csr_der) = 0;
+
+  virtual absl::StatusOr<Authorization> GetAuthorization(const std::string& url) = 0;
+  // RFC 8555 7.5.2.
+  virtual absl::Status DeactivateAuthorization(const std::string& url) = 0;
+  // RFC 8555 7.5.1: tells the CA to look. Idempotent only while the challenge is pending.
+  virtual absl::Status RespondToChallenge(const std::string& url) = 0;
+
+  // RFC 8555 7.4.2: the default chain, then the alternates (at most 8), as PEM.
+  virtual absl::StatusOr<std::vector<std::string>> DownloadCertificate(const std::string& url) = 0;
+  // RFC 8555 7.6. alreadyRevoked is OK.
+  virtual absl::Status RevokeCertificate(const std::string& der, RevocationReason reason) = 0;
+
+  // What key authorizations of this account end in (RFC 8555 8.1).
+  virtual std::string Thumbprint() const = 0;
+  // Requests sent so far, retries included.
+  virtual int64_t requests() const = 0;
+};
+
+}  // namespace norroy::acme
+
+#endif  // NORROY_ISSUER_ACME_CLIENT_H_

@@ -1,0 +1,49 @@
+#ifndef NORROY_ISSUER_ACME_PROBLEM_H_
+#define NORROY_ISSUER_ACME_PROBLEM_H_
+
+// Problem documents (RFC 7807, RFC 8555 6.7) as the CA's words on what went wrong.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace norroy::acme {
+
+struct Subproblem {
+  std::string type;
+  std::string detail;
+  std::string identifier_type;  // "dns", "ip", ""
+  std::string identifier_value;
+};
+
+// Texts are printable and capped (1 KiB; 100 subproblems).
+struct Problem {
+  std::string type;  // "urn:ietf:params:acme:error:badNonce"; "about:blank" if absent
+  std::string detail;
+  int status = 0;
+  std::vector<Subproblem> subproblems;
+  // RFC 8555 6.6: from the reply's Retry-After, if it had one.
+  std::optional<absl::Time> retry_after;
+
+  // The last part of an ACME type: "badNonce"; "" for others.
+  absl::string_view acme_type() const;
+  // "rateLimited: too many ... (www.example.com: ...)".
+  std::string ToString() const;
+};
+
+// A status with the problem as payload. Codes: rateLimited and 429 RESOURCE_EXHAUSTED, reason
+// CA_RATE_LIMITED; 5xx and serverInternal UNAVAILABLE, reason CA_UNAVAILABLE; accountDoesNotExist
+// and unauthorized PERMISSION_DENIED; userActionRequired FAILED_PRECONDITION; rejectedIdentifier,
+// malformed, badCSR, ... INVALID_ARGUMENT; everything else FAILED_PRECONDITION, reason CA_REFUSED.
+// Metadata: "acme_type", "retry_at" (RFC 3339) where the CA named a time.
+absl::Status ToStatus(const Problem& problem);
+// The problem that a status carries.
+std::optional<Problem> ProblemOf(const absl::Status& status);
+
+}  // namespace norroy::acme
+
+#endif  // NORROY_ISSUER_ACME_PROBLEM_H_

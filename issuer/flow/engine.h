@@ -1,0 +1,56 @@
+#ifndef NORROY_ISSUER_FLOW_ENGINE_H_
+#define NORROY_ISSUER_FLOW_ENGINE_H_
+
+// Moves orders on. A pool of workers takes due orders under a lease, runs their steps (steps.h) and
+// stores what came out; consecutive steps that need no wait run on at once. All knowledge is in the
+// store: an engine that starts resumes what another left.
+
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/crypto/random.h"
+#include "issuer/flow/events.h"
+#include "issuer/keys/accounts.h"
+#include "issuer/solver/sealer.h"
+#include "issuer/solver/solver.h"
+#include "issuer/store/store.h"
+
+namespace norroy::flow {
+
+struct EngineOptions {
+  store::Store& store;
+  keys::Accounts& accounts;
+  solver::Solver& solver;
+  solver::Sealer& sealer;
+  Clock& clock;
+  crypto::Random& random;
+  Events& events;
+  store::Limits limits;
+  std::string owner;  // names this process in leases
+  int workers = 32;
+};
+
+// Thread-safe.
+class Engine {
+ public:
+  // Does not run anything yet.
+  static std::unique_ptr<Engine> Make(const EngineOptions& options);
+  virtual ~Engine() = default;
+
+  // Starts the worker threads. Not with a simulated clock: there, call RunDue.
+  virtual void Start() = 0;
+  // Something about this order changed (it was created, a CSR came, a proof is up): look now.
+  virtual void Wake(const std::string& order_id) = 0;
+  // Waits until no step runs; none starts after it.
+  virtual void Stop() = 0;
+
+  // Runs every order that is due or was woken, on this thread, until none is. Returns how many
+  // steps ran.
+  virtual int RunDue() = 0;
+};
+
+}  // namespace norroy::flow
+
+#endif  // NORROY_ISSUER_FLOW_ENGINE_H_

@@ -1,0 +1,118 @@
+#ifndef NORROY_ISSUER_FLOW_ORDER_H_
+#define NORROY_ISSUER_FLOW_ORDER_H_
+
+// Our order: names on their way to one certificate. One value, one row of the store; a step of the
+// flow is a function from this value to its next one. No I/O here.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/challenge/identifier.h"
+#include "common/challenge/proof.h"
+
+namespace norroy::flow {
+
+// What the engine does with the order next. docs/life-of-an-order.md tells it in words.
+enum class State {
+  kQueued,         // wait for the names' turn; ask who would answer
+  kOrdering,       // newOrder; read the authorizations
+  kPresenting,     // proofs are being put up
+  kValidating,     // the CA was told; wait for its verdicts
+  kWaitingForCsr,  // validated; nothing is held
+  kFinalizing,     // CSR in hand: read the CA's order, finalize, poll, download, check
+  kGivingUp,       // deactivate what is pending at the CA, take proofs down; then `ending`
+  kDone,
+  kFailed,
+  kCancelled,
+};
+absl::string_view StateName(State state);
+bool IsFinal(State state);
+
+// What went wrong, as shown to callers.
+struct OrderError {
+  absl::StatusCode code = absl::StatusCode::kUnknown;
+  std::string reason;
+  std::string message;
+  std::map<std::string, std::string> metadata;
+  std::string problem;  // serialized norroy.types.v1.Problem; empty: the CA said nothing
+
+  static OrderError Of(const absl::Status& status);
+  absl::Status ToStatus() const;
+};
+
+enum class NameState { kPending, kPresenting, kValidating, kValid, kInvalid };
+
+// One name's way through one CA order.
+struct NameProgress {
+  challenge::Name name;
+  NameState state = NameState::kPending;
+  std::string authorization_url;
+  bool reused = false;  // valid before we did anything
+  // The challenges that the CA offered and we know, until the authorization is final.
+  struct Offer {
+    challenge::ChallengeType type;
+    std::string url;
+    std::string token;
+  };
+  std::vector<Offer> offers;
+  std::optional<challenge::ChallengeType> type;  // being proved by
+  std::vector<std::string> agents;               // who serves it
+  std::optional<OrderError> error;
+  // Since this process took the order: the CA was told. Not stored: after a restart the
+  // authorization is read before anything is sent.
+  bool responded = false;
+};
+
+struct Order {
+  // Set at creation, never changed.
+  std::string id;
+  std::string creator;  // principal
+  std::string request_id;
+  std::string request_hash;  // of the request's body, for idempotency
+  std::vector<challenge::Name> names;
+  std::string ca;
+  std::string profile;
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> finalizers;
+  std::string public_key_sha256;
+  std::string preferred_chain;
+  bool force_new = false;
+  absl::Time create_time;
+  absl::Time expire_time;
+
+  // The engine's.
+  State state = State::kQueued;
+  absl::Time update_time;
+  absl::Time due_time;     // when the engine looks at it next; InfiniteFuture: only when woken
+  int attempt = 0;         // tries of the present state that failed, for the back-off
+  std::string csr;         // DER; empty until there is one
+  std::string csr_key_sha256;
+  bool finalize_requested = false;  // a CSR was accepted: PROCESSING to the outside from now on
+  bool plan_checked = false;        // grants of agents were confirmed for this finalize
+  std::string ca_order_url;
+  std::string ca_finalize_url;
+  // The CA order to which a finalize with `csr` may have been sent. Only then is its certificate
+  // ours.
+  std::string finalize_intent_url;
+  std::vector<NameProgress> progress;
+  int64_t generation = 0;       // of the presentation; 0: nothing was presented
+  absl::Time lease_not_after;   // of its seals
+  bool released = true;         // nothing is (or may be) presented
+  State ending = State::kFailed;  // what kGivingUp leads to: kFailed or kCancelled
+  std::string certificate_id;
+  std::string waiting_for;      // in words
+  std::optional<OrderError> error;
+  absl::Duration poll_interval = absl::ZeroDuration();
+
+  std::string set_key() const { return challenge::SetKey(names); }
+};
+
+}  // namespace norroy::flow
+
+#endif  // NORROY_ISSUER_FLOW_ORDER_H_

@@ -1,0 +1,39 @@
+#ifndef NORROY_ISSUER_SOLVER_SEALER_H_
+#define NORROY_ISSUER_SOLVER_SEALER_H_
+
+// Seals proofs with the issuer's seal key.
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/challenge/seal.h"
+#include "common/crypto/certificate.h"
+#include "common/crypto/signer.h"
+
+namespace norroy::solver {
+
+// Thread-safe.
+class Sealer {
+ public:
+  Sealer(std::string deployment, std::unique_ptr<crypto::Signer> signer,
+         crypto::Certificate certificate)
+      : deployment_(std::move(deployment)),
+        signer_(std::move(signer)),
+        certificate_(std::move(certificate)) {}
+
+  // A challenge's proof under an order's presentation.
+  absl::StatusOr<types::v1::SealedProof> Seal(const std::string& presentation_id,
+                                              int64_t generation, const challenge::Proof& proof,
+                                              absl::Time not_before, absl::Time not_after) const;
+
+ private:
+  std::string deployment_;
+  std::unique_ptr<crypto::Signer> signer_;
+  crypto::Certificate certificate_;
+};
+
+}  // namespace norroy::solver
+
+#endif  // NORROY_ISSUER_SOLVER_SEALER_H_

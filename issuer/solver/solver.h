@@ -1,0 +1,89 @@
+#ifndef NORROY_ISSUER_SOLVER_SOLVER_H_
+#define NORROY_ISSUER_SOLVER_SOLVER_H_
+
+// Whoever gets challenges answered. The real one is a validator with its agents
+// (validator_solver.h); tests use FakeSolver. Every implementation passes solver_contract.h.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/challenge/proof.h"
+#include "norroy/types/v1/proof.pb.h"
+
+namespace norroy::solver {
+
+// Who would answer for one name, by one type.
+struct TypePlan {
+  challenge::ChallengeType type;
+  std::vector<std::string> agents;   // would answer now
+  std::vector<std::string> missing;  // must answer too, and are not attached
+};
+
+struct NamePlan {
+  challenge::Name name;
+  std::vector<TypePlan> types;  // in order of preference; empty: nobody may answer
+};
+
+enum class PresentationState { kPuttingUp, kReady, kFailed, kReleased };
+
+struct PresentedName {
+  challenge::Name name;
+  std::optional<challenge::ChallengeType> type;  // served, or being put up
+  PresentationState state = PresentationState::kPuttingUp;
+  std::vector<std::string> agents;   // acked
+  std::vector<std::string> missing;  // not yet
+  std::string error;
+};
+
+struct PresentationStatus {
+  PresentationState state = PresentationState::kPuttingUp;  // the worst of its names
+  std::vector<PresentedName> names;
+};
+
+struct FailedType {
+  challenge::Name name;
+  challenge::ChallengeType type;
+};
+
+// One order's sealed proofs.
+struct Presentation {
+  std::string id;          // the order's
+  int64_t generation = 1;  // higher renews the lease
+  absl::Time not_after;    // of the seals
+  std::vector<types::v1::SealedProof> proofs;
+  std::vector<FailedType> failed_types;
+};
+
+// Thread-safe.
+class Solver {
+ public:
+  virtual ~Solver() = default;
+
+  // Who would answer. In the order of `names`. MAY block up to 10 s; UNAVAILABLE if no validator
+  // can be asked.
+  virtual absl::StatusOr<std::vector<NamePlan>> Plan(const std::vector<challenge::Name>& names) = 0;
+
+  // States the wish and returns what is known now; MUST NOT wait for agents. Calling it again with
+  // the same id and generation is the poll and MUST NOT repeat anything visible. When what is
+  // known changes, the function given to OnChange is called with the id. An error means that
+  // nothing is known: UNAVAILABLE may be repeated.
+  virtual absl::StatusOr<PresentationStatus> Present(const Presentation& presentation) = 0;
+
+  // Takes the proofs down, at the latest when their lease ends. Idempotent. Implementations SHOULD
+  // return at once and go on trying on their own; an error is for the log.
+  virtual absl::Status Release(const std::string& id, int64_t generation,
+                               absl::Time tombstone_until) = 0;
+
+  // Called from any thread, without locks held. Set once, before the first Present.
+  virtual void OnChange(std::function<void(const std::string& id)> changed) = 0;
+};
+
+}  // namespace norroy::solver
+
+#endif  // NORROY_ISSUER_SOLVER_SOLVER_H_

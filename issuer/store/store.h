@@ -1,0 +1,166 @@
+#ifndef NORROY_ISSUER_STORE_STORE_H_
+#define NORROY_ISSUER_STORE_STORE_H_
+
+// What the issuer must not forget, as whole moves: each call is one transaction. Orders are worked
+// on under a lease with a fencing token; every move of the engine checks it, so a holder that was
+// paused past its lease can change nothing. store_contract_test runs on every database.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/sql/database.h"
+#include "issuer/flow/certificate.h"
+#include "issuer/flow/order.h"
+
+namespace norroy::store {
+
+// Keys of lists: (create_time, id) of the last row, newest first.
+struct PageKey {
+  absl::Time create_time = absl::InfiniteFuture();
+  std::string id;
+};
+
+struct OrderFilter {
+  std::optional<std::string> reader;      // creator or finalizer; unset: all
+  std::vector<flow::State> states;        // empty: all
+  std::optional<challenge::Name> name;
+};
+
+struct CertificateFilter {
+  std::optional<std::string> reader;  // creator or reader; unset: all
+  std::optional<challenge::Name> name;
+};
+
+// The right to work on one order.
+struct Lease {
+  std::string order_id;
+  int64_t token = 0;
+};
+
+struct Leased {
+  flow::Order order;
+  Lease lease;
+};
+
+// Guards towards the CA, counted in the same transaction as what they guard.
+struct Limits {
+  int new_orders_per_set_per_hour = 2;
+  int certificates_per_set_per_week = 3;
+  int failures_per_name_per_hour = 3;
+};
+
+struct AuditEntry {
+  std::string principal;  // who
+  std::string action;     // "order.create", "order.finalize", "certificate.read_granted", ...
+  std::string object;     // "order/<id>"
+  std::string detail;
+};
+
+struct AccountRecord {
+  std::string ca;
+  std::string directory_url;
+  std::string url;  // empty: not registered
+  std::string status;
+  std::vector<std::string> contacts;
+  std::string key_thumbprint;
+  std::string eab_kid;
+  std::string terms_of_service;
+  absl::Time create_time;
+};
+
+// Thread-safe.
+class Store {
+ public:
+  // `database` outlives the store and was migrated with Migrations().
+  static std::unique_ptr<Store> Make(sql::Database& database);
+  static const std::vector<sql::Migration>& Migrations();
+  virtual ~Store() = default;
+
+  // Stores a new order. If the creator used request_id in the last 7 days: the stored order if
+  // request_hash is the same, else ALREADY_EXISTS (reason REQUEST_ID_REUSED).
+  virtual absl::StatusOr<flow::Order> CreateOrder(const flow::Order& order, absl::Time now) = 0;
+  virtual absl::StatusOr<flow::Order> GetOrder(absl::string_view id) = 0;  // NOT_FOUND
+  // At most `limit`, newest first, after `after`.
+  virtual absl::StatusOr<std::vector<flow::Order>> ListOrders(const OrderFilter& filter,
+                                                              const PageKey& after, int limit) = 0;
+
+  // Takes the lease of the order that is due longest (due_time <= now, nobody's lease valid).
+  // Unset: none is due.
+  virtual absl::StatusOr<std::optional<Leased>> TakeDue(absl::string_view owner, absl::Time now,
+                                                        absl::Duration lease) = 0;
+  // The same for one order, due or not; unset: it is leased, final or unknown.
+  virtual absl::StatusOr<std::optional<Leased>> TakeOrder(absl::string_view id,
+                                                          absl::string_view owner, absl::Time now,
+                                                          absl::Duration lease) = 0;
+  // When the next order is due that nobody holds; InfiniteFuture if none. Leases that end count.
+  virtual absl::StatusOr<absl::Time> NextDue(absl::Time now) = 0;
+  // Keeps a lease longer. ABORTED (reason LEASE_LOST) if it is not ours any more.
+  virtual absl::Status ExtendLease(const Lease& lease, absl::Time now, absl::Duration by) = 0;
+  // Writes the order under the lease, and gives the lease back if asked. ABORTED (LEASE_LOST).
+  virtual absl::Status SaveOrder(const flow::Order& order, const Lease& lease,
+                                 bool give_back) = 0;
+  // A caller's change (finalize, cancel, retry): reads the order, lets `change` alter it, writes
+  // it, all in one transaction and whoever holds the lease; the holder's fencing token is made
+  // stale if `take_over`, so that it drops its work. An error of `change` leaves all as it was.
+  using Change = std::function<absl::Status(flow::Order&)>;
+  virtual absl::StatusOr<flow::Order> ChangeOrder(absl::string_view id, bool take_over,
+                                                  const Change& change,
+                                                  const AuditEntry& audit) = 0;
+
+  // Single flight: the row (ca, profile, set of names), held while a CA order is in play. True:
+  // ours now (or already). The flight of a final order is free.
+  virtual absl::StatusOr<bool> TakeFlight(const flow::Order& order, const Lease& lease) = 0;
+  // The order that holds the flight of these; unset: free.
+  virtual absl::Status GiveFlightBack(const flow::Order& order) = 0;
+
+  // Guards. Each returns the moment at which it may be tried (<= now: it may).
+  // A newOrder for this set now? Counts distinct CA orders (NoteCaOrder) of the last hour, and
+  // certificates of the last 7 days.
+  virtual absl::StatusOr<absl::Time> MayOrder(const flow::Order& order, const Limits& limits,
+                                              absl::Time now) = 0;
+  virtual absl::Status NoteCaOrder(const flow::Order& order, absl::string_view ca_order_url,
+                                   absl::Time now) = 0;
+  // The latest end of the names' cool-downs (failures of the last hour).
+  virtual absl::StatusOr<absl::Time> MayValidate(const flow::Order& order, const Limits& limits,
+                                                 absl::Time now) = 0;
+  virtual absl::Status NoteFailure(const flow::Order& order, const challenge::Name& name,
+                                   absl::string_view authorization_url, absl::Time now) = 0;
+  // Holds that the CA asked for (429 and 503 with Retry-After): by `scope` ("ca/<ca>" or
+  // "set/<ca>/<set key>"). GetHold: the end of the hold, InfinitePast if none.
+  virtual absl::Status SetHold(absl::string_view scope, absl::Time until) = 0;
+  virtual absl::StatusOr<absl::Time> GetHold(absl::string_view scope) = 0;
+
+  // Stores a checked certificate, ends its order (state kDone, under the lease), marks what it
+  // replaces, gives the flight back, notes the set's certificate: one transaction.
+  virtual absl::Status FinishOrder(const flow::Order& order, const Lease& lease,
+                                   const flow::StoredCertificate& certificate) = 0;
+  virtual absl::StatusOr<flow::StoredCertificate> GetCertificate(absl::string_view id) = 0;
+  virtual absl::StatusOr<std::vector<flow::StoredCertificate>> ListCertificates(
+      const CertificateFilter& filter, const PageKey& after, int limit) = 0;
+  // A certificate that can serve again: same CA, profile, set and key, not revoked, before its
+  // renewal time. Newest.
+  virtual absl::StatusOr<std::optional<flow::StoredCertificate>> FindRepeat(
+      const flow::Order& order, absl::string_view public_key_sha256, absl::Time now) = 0;
+  virtual absl::Status AddReader(absl::string_view certificate_id, absl::string_view principal,
+                                 const AuditEntry& audit) = 0;
+  virtual absl::Status NoteRevoked(absl::string_view certificate_id, int reason, absl::Time now,
+                                   const AuditEntry& audit) = 0;
+
+  virtual absl::Status PutAccount(const AccountRecord& account) = 0;  // by (ca)
+  virtual absl::StatusOr<AccountRecord> GetAccount(absl::string_view ca) = 0;  // NOT_FOUND
+  virtual absl::StatusOr<std::vector<AccountRecord>> ListAccounts() = 0;
+
+  virtual absl::Status Audit(const AuditEntry& entry, absl::Time now) = 0;
+};
+
+}  // namespace norroy::store
+
+#endif  // NORROY_ISSUER_STORE_STORE_H_
