@@ -4,6 +4,16 @@ A binary picks how it takes the system's libraries with `linkstatic`: True for t
 (agent and CLI: one file that needs only libc), False for the shared objects.
 """
 
+# Readers of what is shared; narrower lists name their packages.
+ALL_PROCESSES = [
+    "//agent:__subpackages__",
+    "//cli:__subpackages__",
+    "//common:__subpackages__",
+    "//issuer:__subpackages__",
+    "//tests:__subpackages__",
+    "//validator:__subpackages__",
+]
+
 COPTS = [
     "-Wall",
     "-Wextra",
