@@ -18,6 +18,8 @@ COPTS = [
     "-Wall",
     "-Wextra",
     "-Werror",
+    # Designated initialisers leave the rest at its default on purpose.
+    "-Wno-missing-field-initializers",
 ]
 
 # These come after all libraries and before the toolchain's own -lstdc++, which --as-needed drops.

@@ -11,10 +11,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define NORROY_RETURN_IF_ERROR(expression)              \
-  do {                                                  \
-    absl::Status norroy_status_ = (expression);         \
-    if (!norroy_status_.ok()) return norroy_status_;    \
+#define NORROY_RETURN_IF_ERROR(expression)           \
+  do {                                               \
+    absl::Status norroy_status_ = (expression);      \
+    if (!norroy_status_.ok()) return norroy_status_; \
   } while (false)
 
 #define NORROY_CONCAT_INNER_(a, b) a##b

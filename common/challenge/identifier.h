@@ -7,6 +7,7 @@
 
 #include <compare>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"

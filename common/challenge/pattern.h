@@ -13,6 +13,7 @@
 // Wildcards are never implied. Matching is on the normal form of names.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,7 +28,7 @@ class Pattern {
   static absl::StatusOr<Pattern> Parse(absl::string_view text);
 
   bool Matches(const Name& name) const;
-  // "." : too wide for whoever answers challenges.
+  // "." and networks of prefix length 0: too wide for whoever answers challenges.
   bool is_universal() const;
   // The normal form; parses to an equal pattern.
   const std::string& text() const { return text_; }
@@ -36,6 +37,7 @@ class Pattern {
  private:
   enum class Kind { kExact, kBelow, kWildcard, kNetwork, kUniversal };
   Pattern(Kind kind, std::string text) : kind_(kind), text_(std::move(text)) {}
+  static absl::StatusOr<Pattern> ParseNetwork(absl::string_view text);
   Kind kind_;
   std::string text_;
   std::string base_;     // kExact, kWildcard: the identifier; kBelow: ".example.com"
@@ -43,6 +45,9 @@ class Pattern {
   int prefix_bits_ = 0;
 };
 
+inline constexpr size_t kMaxPatterns = 1000;
+
+// In the order given; the first bad pattern's error names it and its place. At most kMaxPatterns.
 absl::StatusOr<std::vector<Pattern>> ParsePatterns(const std::vector<std::string>& texts);
 bool MatchesAny(const std::vector<Pattern>& patterns, const Name& name);
 

@@ -41,8 +41,7 @@ class ThreadTimers final : public Timers {
   SystemClock clock_;
   Mutex mutex_;
   CondVar changed_;
-  std::map<std::pair<absl::Duration, TimerId>, std::function<void()>> due_
-      ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<absl::Duration, TimerId>, std::function<void()>> due_ ABSL_GUARDED_BY(mutex_);
   TimerId last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
@@ -61,8 +60,7 @@ class SimulatedTimers final : public Timers {
  private:
   SimulatedClock& clock_;
   Mutex mutex_;
-  std::map<std::pair<absl::Duration, TimerId>, std::function<void()>> due_
-      ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<absl::Duration, TimerId>, std::function<void()>> due_ ABSL_GUARDED_BY(mutex_);
   TimerId last_id_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -17,6 +17,9 @@ struct x509_st;
 
 namespace norroy::crypto {
 
+// 100 names of full length fit, with signed timestamps.
+inline constexpr size_t kMaxCertificateDer = 64 * 1024;
+
 // Value, immutable, thread-safe.
 class Certificate {
  public:
@@ -39,13 +42,14 @@ class Certificate {
   bool is_ca() const { return is_ca_; }
   const std::string& subject_common_name() const { return subject_cn_; }
   const std::string& issuer_common_name() const { return issuer_cn_; }
-  // dNSName and iPAddress entries, sorted, normalised. An entry that is no valid name makes
-  // parsing fail only for dns_names_valid() == false.
+  // dNSName and iPAddress entries, sorted, without duplicates, normalised. What is no valid name is
+  // left out and makes names_clean() false.
   const std::vector<challenge::Name>& names() const { return names_; }
   // Every subjectAltName entry was a distinct, valid dNSName or iPAddress.
   bool names_clean() const { return names_clean_; }
   const std::vector<std::string>& uris() const { return uris_; }
   bool has_eku(absl::string_view oid) const;  // "1.3.6.1.5.5.7.3.1"
+  bool has_any_eku() const { return !ekus_.empty(); }
 
   // `issuer`'s key signed this certificate, and its subject is our issuer.
   bool IsSignedBy(const Certificate& issuer) const;

@@ -25,7 +25,11 @@ absl::StatusOr<std::string> Base64UrlDecode(absl::string_view text);
 std::string Hex(absl::string_view bytes);
 
 // PEM blocks (RFC 7468), read in one linear pass: at most 256 KiB and 32 blocks. Text outside the
-// blocks is ignored.
+// blocks is ignored; a text without blocks gives none. An error names the line. Encrypted blocks
+// are refused.
+inline constexpr size_t kMaxPemBytes = 256 * 1024;
+inline constexpr size_t kMaxPemBlocks = 32;
+
 struct PemBlock {
   std::string label;  // "CERTIFICATE"
   std::string der;

@@ -3,6 +3,7 @@
 
 // Randomness as a port, so that simulation can replay it.
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -33,7 +34,7 @@ class SeededRandom final : public Random {
   std::string Bytes(size_t count) override;
 
  private:
-  uint64_t state_;
+  std::atomic<uint64_t> state_;
 };
 
 }  // namespace norroy::crypto

@@ -20,7 +20,7 @@ namespace norroy::identity {
 using types::v1::Role;
 
 struct Identity {
-  std::string deployment;     // [a-z0-9][a-z0-9-]{0,31}
+  std::string deployment;  // [a-z0-9][a-z0-9-]{0,31}
   Role role = types::v1::ROLE_UNSPECIFIED;
   std::string name;           // [a-z0-9][a-z0-9-]{0,62}
   std::string enrollment_id;  // agent, bootstrap: 32 hexadecimal digits; else empty

@@ -6,8 +6,11 @@
 //   log::Info("order", "authorization valid", {{"order_id", id}, {"name", name}});
 //   2026-03-01T12:00:00.123Z INFO order: authorization valid order_id=... name=...
 //
+// or, as JSON, {"ts":...,"level":"info","component":"order","msg":"authorization valid",...}.
+//
 // Values are escaped (no control characters, no line breaks) and cut at 2 KiB; a value of type
-// crypto::Secret does not compile. Thread-safe.
+// crypto::Secret does not compile. Info and higher in text form until Configure says otherwise.
+// Thread-safe.
 
 #include <functional>
 #include <initializer_list>
@@ -30,7 +33,10 @@ struct Field {
 
 // Once, in main.
 void Configure(Level level, Format format);
-// Sends lines to a function instead of stderr; an empty function sends them back. For tests.
+// Whether a line of this level would be written: for loops whose fields are dear to make.
+bool Enabled(Level level);
+// Sends lines to a function instead of stderr; an empty function sends them back. The function is
+// called under a lock: it must not log. For tests.
 void SetSink(std::function<void(absl::string_view line)> sink);
 
 void Write(Level level, absl::string_view component, absl::string_view message,

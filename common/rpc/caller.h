@@ -4,7 +4,7 @@
 // Who calls, as a handler sees it: an identity that the listener's one root vouches for and whose
 // role the rpc's `access` option admits. Nothing of gRPC.
 
-#include <functional>
+#include <string>
 
 #include "absl/time/time.h"
 #include "common/identity/identity.h"

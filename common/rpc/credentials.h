@@ -4,11 +4,11 @@
 // mTLS on every connection: there is no other kind. Certificates are watched and picked up without
 // restart; session tickets are off (call DisableTlsResumption first thing in main).
 
+#include <grpcpp/grpcpp.h>
+
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <grpcpp/grpcpp.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,12 +37,17 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials(const
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
     const TlsFiles& files, const std::string& deployment, types::v1::Role server_role);
 
-// A channel with our keepalive, message caps and backoff. `target` is "host:port".
-std::shared_ptr<grpc::Channel> NewChannel(
-    const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials);
-
+// What a server takes in one request, what a client takes in one reply, and what both take on the
+// agent link.
 inline constexpr int kMaxApiMessage = 256 * 1024;
+inline constexpr int kMaxApiReply = 4 * 1024 * 1024;
 inline constexpr int kMaxLinkMessage = 256 * 1024;
+
+// A channel with our keepalive, message caps and backoff. `target` is "host:port". No proxy is
+// used, whatever the environment says.
+std::shared_ptr<grpc::Channel> NewChannel(
+    const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+    int max_reply_bytes = kMaxApiReply);
 
 }  // namespace norroy::rpc
 

@@ -17,13 +17,16 @@
 // method's access option checked (default deny: PERMISSION_DENIED, reason ROLE_NOT_ALLOWED), a
 // deadline nearer than 100 ms refused, `admit` asked; then the function runs on the bounded pool.
 // A full pool is RESOURCE_EXHAUSTED (reason BUSY). Errors go out through ToGrpc.
+//
+// Which method it is follows from the type of the request: every rpc has its own.
+
+#include <google/protobuf/descriptor.h>
+#include <grpcpp/grpcpp.h>
 
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
-
-#include <grpcpp/grpcpp.h>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -32,6 +35,9 @@
 #include "common/sync/thread_pool.h"
 
 namespace norroy::rpc {
+
+// Work that has less time left than this is not begun.
+inline constexpr absl::Duration kMinTimeLeft = absl::Milliseconds(100);
 
 // What every service of a process shares. Must outlive the server.
 struct HandlerEnv {
@@ -45,7 +51,7 @@ struct HandlerEnv {
 // What a handler knows of its call.
 struct Call {
   Caller caller;
-  absl::Time deadline;  // InfiniteFuture without one
+  absl::Time deadline;  // by the env's clock; InfiniteFuture without one
   // The client is gone; cheap, thread-safe, valid while the handler runs.
   std::function<bool()> cancelled;
 };
@@ -54,14 +60,37 @@ struct Call {
 absl::StatusOr<Caller> Authorize(const grpc::ServerContextBase& context, const std::string& method,
                                  const HandlerEnv& env);
 
-// Answers a deferred call exactly once, from any thread; a dropped one answers ABORTED.
+// Answers a deferred call exactly once, from any thread. Dropped without an answer, it answers
+// ABORTED. If the client is gone (or the server stops), the call ends by itself with CANCELLED and
+// what is said later is ignored. Thread-safe.
 template <typename Response>
 class Completion;
 
-// The sink of a server stream: keeps only the newest message that was not sent yet.
+// The sink of a server stream: keeps only the newest message that was not sent yet. Thread-safe;
+// ends like a Completion.
 template <typename Response>
 class StreamSink;
 
+// fn(const Call&, const Request&) -> absl::StatusOr<Response>.
+template <typename Request, typename Response, typename Function>
+grpc::ServerUnaryReactor* Unary(const HandlerEnv& env, grpc::CallbackServerContext* context,
+                                const Request* request, Response* response, Function fn);
+
+// fn(const Call&, const Request&, std::shared_ptr<Completion<Response>>). The request may be read
+// until fn returns, also after the completion was answered.
+template <typename Request, typename Response, typename Function>
+grpc::ServerUnaryReactor* Deferred(const HandlerEnv& env, grpc::CallbackServerContext* context,
+                                   const Request* request, Response* response, Function fn);
+
+// fn(const Call&, const Request&, std::shared_ptr<StreamSink<Response>>), for Response named at
+// the call: ServerStream<WatchOrderResponse>(env_, context, request, fn).
+template <typename Response, typename Request, typename Function>
+grpc::ServerWriteReactor<Response>* ServerStream(const HandlerEnv& env,
+                                                 grpc::CallbackServerContext* context,
+                                                 const Request* request, Function fn);
+
 }  // namespace norroy::rpc
+
+#include "common/rpc/handler_internal.h"
 
 #endif  // NORROY_COMMON_RPC_HANDLER_H_

@@ -4,12 +4,12 @@
 // A gRPC server of ours: listeners that each trust one root, default deny by the methods' access
 // option, health, reflection if asked, and a stop that ends.
 
+#include <grpcpp/grpcpp.h>
+
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <grpcpp/grpcpp.h>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -25,6 +25,8 @@ struct ServerOptions {
   // Close connections after this (plus grace) so that revocation and balancing take hold; infinite
   // for the agent listener.
   absl::Duration max_connection_age = absl::Minutes(3);
+  // Calls at once on one connection. The issuer holds one Present per order in play.
+  int max_streams = 1000;
 };
 
 class Server {
@@ -35,7 +37,8 @@ class Server {
 
   // The bound ports, in the order of `listen`.
   const std::vector<int>& ports() const { return ports_; }
-  // Cancels what is still running at the deadline. Handlers must still have their threads.
+  // Cancels what is still running at the deadline. Handlers must still have their threads: it
+  // returns when all have answered.
   void Stop(absl::Duration grace);
 
  private:

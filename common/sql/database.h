@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -67,10 +68,12 @@ class Database {
   virtual absl::Status Read(const Work& work) = 0;
 };
 
-// A step of the schema; `version` counts up from 1.
+// A step of the schema; `version` counts up from 1. Statements are separated by ";", which must not
+// stand inside one. Columns are INTEGER (64 bits), TEXT or BLOB, tables end in STRICT; an adapter
+// whose database says that in other words translates these.
 struct Migration {
   int version;
-  absl::string_view sql;  // statements separated by ";"
+  absl::string_view sql;
 };
 
 // Brings the database to the last version, each step in its own transaction, noting it in table
@@ -80,7 +83,14 @@ absl::Status Migrate(Database& database, const std::vector<Migration>& migration
 
 // SQLite: WAL, synchronous=FULL, foreign keys on, one writer thread that commits together what has
 // gathered (each Work under its own savepoint), readers on their own connections. ":memory:" is
-// one database for the life of the object. The file is made with mode 0600.
+// one database for the life of the object. The file is made with mode 0600; a damaged one is
+// refused (DATA_LOSS).
+//
+// Errors, with the file's path in the message: RESOURCE_EXHAUSTED, reason STORAGE_FULL: no space
+// left, and all is as it was; UNAVAILABLE, STORAGE_BUSY: another process holds the file;
+// DATA_LOSS, STORAGE_CORRUPT; INTERNAL, STORAGE_IO; FAILED_PRECONDITION, STORAGE_UNUSABLE: missing
+// directory, permissions. After a failed fsync nothing more is written (STORAGE_IO): what the disk
+// holds is known only after a restart.
 absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(const std::string& path);
 
 }  // namespace norroy::sql

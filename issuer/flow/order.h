@@ -64,8 +64,8 @@ struct NameProgress {
   std::optional<challenge::ChallengeType> type;  // being proved by
   std::vector<std::string> agents;               // who serves it
   std::optional<OrderError> error;
-  // Since this process took the order: the CA was told. Not stored: after a restart the
-  // authorization is read before anything is sent.
+  // The CA was told to look. Not stored: whoever takes the order anew reads the authorization
+  // before anything is sent.
   bool responded = false;
 };
 
@@ -89,9 +89,10 @@ struct Order {
   // The engine's.
   State state = State::kQueued;
   absl::Time update_time;
-  absl::Time due_time;     // when the engine looks at it next; InfiniteFuture: only when woken
-  int attempt = 0;         // tries of the present state that failed, for the back-off
-  std::string csr;         // DER; empty until there is one
+  absl::Time state_time;  // when the present state began
+  absl::Time due_time;    // when the engine looks at it next; InfiniteFuture: only when woken
+  int attempt = 0;        // tries of the present state that failed, for the back-off
+  std::string csr;        // DER; empty until there is one
   std::string csr_key_sha256;
   bool finalize_requested = false;  // a CSR was accepted: PROCESSING to the outside from now on
   bool plan_checked = false;        // grants of agents were confirmed for this finalize
@@ -101,14 +102,13 @@ struct Order {
   // ours.
   std::string finalize_intent_url;
   std::vector<NameProgress> progress;
-  int64_t generation = 0;       // of the presentation; 0: nothing was presented
-  absl::Time lease_not_after;   // of its seals
-  bool released = true;         // nothing is (or may be) presented
+  int64_t generation = 0;         // of the presentation; 0: nothing was presented
+  absl::Time lease_not_after;     // of its seals
+  bool released = true;           // nothing is (or may be) presented
   State ending = State::kFailed;  // what kGivingUp leads to: kFailed or kCancelled
   std::string certificate_id;
-  std::string waiting_for;      // in words
+  std::string waiting_for;  // in words
   std::optional<OrderError> error;
-  absl::Duration poll_interval = absl::ZeroDuration();
 
   std::string set_key() const { return challenge::SetKey(names); }
 };

@@ -1,0 +1,247 @@
+// FINALIZING: a CSR is in hand. The CA's order is read before anything is sent, because only this
+// order's own stored intent makes its certificate ours.
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/crypto/chain.h"
+#include "common/crypto/csr.h"
+#include "common/error/error.h"
+#include "common/log/log.h"
+#include "common/status_macros.h"
+#include "issuer/flow/certificate.h"
+#include "issuer/flow/steps.h"
+
+namespace norroy::flow {
+namespace {
+
+constexpr absl::Duration kFlightPoll = absl::Milliseconds(500);
+// RFC 8555 7.4: "processing" may take long; for ever it may not.
+constexpr absl::Duration kMaxProcessing = absl::Minutes(30);
+
+// A certificate needs a challenge grant for every name at this moment, also where the CA would
+// reuse an authorization.
+absl::StatusOr<std::optional<Next>> CheckPlan(Work& work, const Tools& tools) {
+  Order& order = work.order;
+  if (order.plan_checked) return std::optional<Next>();
+  NORROY_ASSIGN_OR_RETURN(const std::vector<solver::NamePlan> plans,
+                          tools.solver.Plan(order.names));
+  for (const solver::NamePlan& plan : plans) {
+    if (!plan.types.empty()) continue;
+    const absl::Status refused =
+        MakeError(absl::StatusCode::kFailedPrecondition, "NO_RESPONDER",
+                  absl::StrCat("no agent may answer for ", plan.name.text(),
+                               " any more; its certificate is refused"),
+                  {{"name", plan.name.text()}});
+    return std::optional<Next>(GiveUp(work, refused, tools.clock.Now()));
+  }
+  order.plan_checked = true;
+  return std::optional<Next>();
+}
+
+// The week's certificates for this set. New orders were counted when they were placed.
+absl::StatusOr<std::optional<Next>> CheckLimit(Work& work, const Tools& tools) {
+  store::Limits certificates = tools.limits;
+  certificates.new_orders_per_set_per_hour = std::numeric_limits<int>::max();
+  const absl::Time now = tools.clock.Now();
+  NORROY_ASSIGN_OR_RETURN(const absl::Time held,
+                          tools.store.MayOrder(work.order, certificates, now));
+  if (held <= now) return std::optional<Next>();
+  NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
+  return std::optional<Next>(
+      ParkUntil(work, held,
+                absl::StrCat("a limit for these names, until ",
+                             absl::FormatTime(absl::RFC3339_sec, held, absl::UTCTimeZone()))));
+}
+
+bool IsOurs(const Order& order) { return order.finalize_intent_url == order.ca_order_url; }
+
+absl::Status Why(const acme::Order& ca_order) {
+  if (ca_order.error.has_value()) return acme::ToStatus(*ca_order.error);
+  return MakeError(absl::StatusCode::kFailedPrecondition, "CA_REFUSED",
+                   "the CA made the order invalid and did not say why");
+}
+
+// RFC 8555 7.4: a CSR that the CA refuses leaves its order ready: so does ours, if the CSR came
+// alone. One that came with the order ends it.
+Next CsrRefused(Work& work, const absl::Status& refused, absl::Time now) {
+  Order& order = work.order;
+  if (!order.finalize_requested) return GiveUp(work, refused, now);
+  order.csr.clear();
+  order.csr_key_sha256.clear();
+  order.finalize_requested = false;
+  order.finalize_intent_url.clear();
+  Enter(work, State::kWaitingForCsr, now);
+  order.error = OrderError::Of(refused);
+  return ParkUntil(work, order.expire_time, "a CSR");
+}
+
+absl::StatusOr<Next> Send(Work& work, const Tools& tools) {
+  NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+  const acme::Order ready = *std::exchange(work.ca_order, std::nullopt);
+  absl::StatusOr<acme::Order> sent = ca->Finalize(ready, work.order.csr);
+  if (sent.ok()) {
+    work.ca_order = *std::move(sent);
+    return Next::RunOnUnsaved();
+  }
+  const std::optional<acme::Problem> problem = acme::ProblemOf(sent.status());
+  if (problem.has_value() && problem->acme_type() == "badCSR") {
+    return CsrRefused(work, sent.status(), tools.clock.Now());
+  }
+  // RFC 8555 7.4: orderNotReady; and a refusal of a finalize that worked before its reply got
+  // lost. Reading the order tells.
+  if (problem.has_value() && (problem->status == 403 || problem->status == 409) &&
+      work.order.attempt == 0) {
+    ++work.order.attempt;
+    return Next::RunOnUnsaved();
+  }
+  return sent.status();
+}
+
+absl::StatusOr<flow::StoredCertificate> Check(const Work& work, const Tools& tools,
+                                              const std::vector<std::string>& downloads) {
+  const Order& order = work.order;
+  NORROY_ASSIGN_OR_RETURN(const crypto::Csr csr, crypto::Csr::Parse(order.csr));
+  std::vector<crypto::CertificateChain> chains;
+  for (const std::string& pem : downloads) {
+    absl::StatusOr<crypto::CertificateChain> chain = crypto::CertificateChain::ParsePem(pem);
+    absl::Status usable = chain.status();
+    if (usable.ok()) {
+      usable = crypto::CheckIssued(*chain, csr.public_key(), order.names, tools.clock.Now());
+    }
+    // The first is the CA's answer; an alternate that does not hold is left out.
+    if (!usable.ok() && chains.empty()) return usable;
+    if (!usable.ok() || chain->leaf().der() != (chains.empty() ? *chain : chains[0]).leaf().der()) {
+      continue;
+    }
+    const bool preferred =
+        !order.preferred_chain.empty() && chain->top_issuer() == order.preferred_chain;
+    chains.insert(preferred ? chains.begin() : chains.end(), *std::move(chain));
+  }
+  NORROY_ASSIGN_OR_RETURN(const store::AccountRecord account, tools.store.GetAccount(order.ca));
+  const crypto::Certificate& leaf = chains.front().leaf();
+  StoredCertificate certificate;
+  certificate.id = tools.random.Id();
+  certificate.order_id = order.id;
+  certificate.creator = order.creator;
+  certificate.readers = order.finalizers;
+  certificate.names = order.names;
+  certificate.ca = order.ca;
+  certificate.account_url = account.url;
+  certificate.profile = order.profile;
+  certificate.serial = leaf.serial();
+  certificate.public_key_sha256 = csr.public_key().spki_sha256();
+  certificate.key_type = std::string(crypto::KeyTypeName(csr.public_key().type()));
+  certificate.not_before = leaf.not_before();
+  certificate.not_after = leaf.not_after();
+  for (const crypto::CertificateChain& chain : chains) {
+    certificate.chains_pem.push_back(chain.ToPem());
+  }
+  certificate.labels = order.labels;
+  certificate.create_time = tools.clock.Now();
+  return certificate;
+}
+
+absl::StatusOr<Next> Download(Work& work, const Tools& tools) {
+  Order& order = work.order;
+  NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+  NORROY_ASSIGN_OR_RETURN(const std::vector<std::string> downloads,
+                          ca->DownloadCertificate(work.ca_order->certificate));
+  const absl::StatusOr<StoredCertificate> certificate = Check(work, tools, downloads);
+  if (!certificate.ok()) {
+    log::Error("order", "the CA's certificate is not what was asked for",
+               {{"order_id", order.id}, {"error", certificate.status().message()}});
+    return GiveUp(work, certificate.status(), tools.clock.Now());
+  }
+  Enter(work, State::kDone, tools.clock.Now());
+  order.certificate_id = certificate->id;
+  order.error.reset();
+  order.due_time = absl::InfiniteFuture();
+  NORROY_RETURN_IF_ERROR(tools.store.FinishOrder(order, work.lease, *certificate));
+  log::Info("order", "certificate issued",
+            {{"order_id", order.id},
+             {"certificate_id", certificate->id},
+             {"serial", certificate->serial}});
+  return Next::Ended();
+}
+
+// Unset: go on.
+absl::StatusOr<std::optional<Next>> Prepare(Work& work, const Tools& tools) {
+  NORROY_ASSIGN_OR_RETURN(std::optional<Next> stop, CheckPlan(work, tools));
+  if (stop.has_value()) return stop;
+  NORROY_ASSIGN_OR_RETURN(const bool ours, TakeFlight(work, tools));
+  if (ours) return std::optional<Next>();
+  work.order.waiting_for = "another order for the same names";
+  return std::optional<Next>(Next::Wait(kFlightPoll, false));
+}
+
+// Returns how long the CA took to answer; zero if it need not be asked.
+absl::StatusOr<absl::Duration> ReadCaOrder(Work& work, const Tools& tools) {
+  if (work.ca_order.has_value()) return absl::ZeroDuration();
+  NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+  const absl::Duration begin = tools.clock.Monotonic();
+  NORROY_ASSIGN_OR_RETURN(acme::Order read, ca->GetOrder(work.order.ca_order_url));
+  work.ca_order = std::move(read);
+  return tools.clock.Monotonic() - begin;
+}
+
+// The intent is stored before anything is sent.
+absl::StatusOr<Next> OnReady(Work& work, const Tools& tools) {
+  if (IsOurs(work.order)) return Send(work, tools);
+  NORROY_ASSIGN_OR_RETURN(const std::optional<Next> stop, CheckLimit(work, tools));
+  if (stop.has_value()) return *stop;
+  work.order.finalize_intent_url = work.order.ca_order_url;
+  return Next::RunOn();
+}
+
+absl::StatusOr<Next> OnProcessing(Work& work, const Tools& tools, absl::Duration round_trip) {
+  const absl::Time now = tools.clock.Now();
+  if (!IsOurs(work.order)) return StartAnew(work, now);
+  const std::optional<absl::Time> retry_after = work.ca_order->retry_after;
+  work.ca_order.reset();
+  if (now - work.order.state_time > kMaxProcessing) {
+    return MakeError(absl::StatusCode::kUnavailable, "CA_SLOW",
+                     "the CA has been processing the order for 30 minutes");
+  }
+  return PollAgain(work, round_trip, retry_after, now, "the CA's issuance");
+}
+
+// The CA order's authorizations have lapsed in part: prove them again under the same CA order.
+Next OnPending(Work& work, const Tools& tools) {
+  NoteAuthorizations(work.order, *std::exchange(work.ca_order, std::nullopt));
+  work.authorizations_read = false;
+  Enter(work, State::kOrdering, tools.clock.Now());
+  return Next::RunOn();
+}
+
+}  // namespace
+
+absl::StatusOr<Next> Finalize(Work& work, const Tools& tools) {
+  Order& order = work.order;
+  const absl::Time now = tools.clock.Now();
+  if (order.ca_order_url.empty()) return StartAnew(work, now);
+  NORROY_ASSIGN_OR_RETURN(const std::optional<Next> stop, Prepare(work, tools));
+  if (stop.has_value()) return *stop;
+  NORROY_ASSIGN_OR_RETURN(const absl::Duration round_trip, ReadCaOrder(work, tools));
+  switch (work.ca_order->status) {
+    case acme::OrderStatus::kReady:
+      return OnReady(work, tools);
+    case acme::OrderStatus::kProcessing:
+      return OnProcessing(work, tools, round_trip);
+    case acme::OrderStatus::kPending:
+      return OnPending(work, tools);
+    case acme::OrderStatus::kValid:
+      if (!IsOurs(order)) return StartAnew(work, now);
+      return Download(work, tools);
+    case acme::OrderStatus::kInvalid:
+      if (!IsOurs(order)) return StartAnew(work, now);
+      return GiveUp(work, Why(*work.ca_order), now);
+  }
+  return absl::InternalError("unknown order status");
+}
+
+}  // namespace norroy::flow

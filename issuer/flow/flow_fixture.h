@@ -1,0 +1,79 @@
+#ifndef NORROY_ISSUER_FLOW_FLOW_FIXTURE_H_
+#define NORROY_ISSUER_FLOW_FLOW_FIXTURE_H_
+
+// An issuer's engine with everything around it in memory: SQLite, a strict CA, a solver, a clock
+// that stands still until told. Kill() is kill -9: from then on nothing of this life reaches the
+// store, the CA or the solver; Restart() begins the next life on what was stored.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "common/clock/clock.h"
+#include "common/crypto/key.h"
+#include "common/crypto/random.h"
+#include "common/http/client.h"
+#include "common/sql/database.h"
+#include "issuer/flow/engine.h"
+#include "issuer/flow/order.h"
+#include "issuer/solver/fake_solver.h"
+#include "issuer/store/store.h"
+#include "tests/fakes/ca/fake_ca.h"
+
+namespace norroy::flow {
+
+class FlowFixture {
+ public:
+  explicit FlowFixture(fakes::FakeCaOptions ca_options = {});
+  ~FlowFixture();
+
+  // A stored, woken order for these names; `csr` may be empty.
+  Order Create(const std::vector<std::string>& names, const std::string& csr = "");
+  // What FinalizeOrder does.
+  Order HandIn(const std::string& id, const std::string& csr);
+  void Cancel(const std::string& id);
+  Order Get(const std::string& id);
+  StoredCertificate CertificateOf(const std::string& id);
+
+  // Runs and moves the clock on until the order is final or READY, or `limit` has passed.
+  Order Settle(const std::string& id, absl::Duration limit = absl::Minutes(30));
+  // Runs and moves the clock on for that long.
+  void RunFor(absl::Duration time);
+
+  // Dies at the n-th CA request from now (1 the next): before it leaves, or after the CA answered
+  // and before anybody heard of it.
+  void KillAtRequest(int n, bool after);
+  bool killed() const;
+  void Restart();
+  int requests_seen() const;
+
+  SimulatedClock& clock() { return clock_; }
+  fakes::FakeCa& ca() { return ca_; }
+  solver::FakeSolver& solver() { return solver_; }
+  store::Store& store() { return *store_; }
+  Engine& engine() { return *engine_; }
+
+ private:
+  struct Life;
+  struct World;
+
+  SimulatedClock clock_;
+  crypto::SeededRandom random_{7};
+  fakes::FakeCa ca_;
+  solver::FakeSolver solver_;
+  std::unique_ptr<World> world_;
+  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Life> life_;
+  Engine* engine_ = nullptr;
+  int created_ = 0;
+};
+
+// DER.
+std::string MakeCsr(const std::vector<std::string>& names, const crypto::PrivateKey& key);
+crypto::PrivateKey MakeKey();
+
+}  // namespace norroy::flow
+
+#endif  // NORROY_ISSUER_FLOW_FLOW_FIXTURE_H_

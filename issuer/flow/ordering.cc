@@ -1,0 +1,104 @@
+// ORDERING: newOrder, and what the CA wants proved.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/log/log.h"
+#include "common/status_macros.h"
+#include "issuer/flow/steps.h"
+
+namespace norroy::flow {
+namespace {
+
+// RFC 8555 7.4. The URL is stored before anything else is done with the order.
+absl::StatusOr<Next> NewOrder(Work& work, const Tools& tools) {
+  Order& order = work.order;
+  NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+  NORROY_ASSIGN_OR_RETURN(acme::Order placed, ca->NewOrder(order.names, order.profile));
+  order.ca_order_url = placed.url;
+  order.ca_finalize_url = placed.finalize;
+  NoteAuthorizations(order, placed);
+  log::Info("order", "placed at the CA",
+            {{"order_id", order.id}, {"ca", order.ca}, {"ca_order", placed.url}});
+  work.ca_order = std::move(placed);
+  NORROY_RETURN_IF_ERROR(tools.store.NoteCaOrder(order, order.ca_order_url, tools.clock.Now()));
+  return Next::RunOn();
+}
+
+void Note(NameProgress& progress, const acme::Authorization& authorization) {
+  progress.name = authorization.name;
+  progress.offers.clear();
+  progress.reused = authorization.status == acme::AuthorizationStatus::kValid;
+  progress.state = progress.reused ? NameState::kValid : NameState::kPending;
+  for (const acme::Challenge& challenge : authorization.challenges) {
+    progress.offers.push_back({challenge.type, challenge.url, challenge.token.value()});
+  }
+}
+
+absl::Status NoUsableChallenge(const challenge::Name& name) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition, "NO_CHALLENGE",
+      absl::StrCat("the CA offers no challenge for ", name.text(), " that we can answer"),
+      {{"name", name.text()}});
+}
+
+absl::Status UnexpectedName(const challenge::Name& name) {
+  return MakeError(absl::StatusCode::kInternal, "CA_PROTOCOL",
+                   absl::StrCat("the CA's order has an authorization for ", name.text(),
+                                ", which was not ordered"));
+}
+
+bool IsOrdered(const Order& order, const challenge::Name& name) {
+  return std::find(order.names.begin(), order.names.end(), name) != order.names.end();
+}
+
+}  // namespace
+
+void NoteAuthorizations(Order& order, const acme::Order& ca_order) {
+  order.progress.clear();
+  if (ca_order.status == acme::OrderStatus::kReady) {
+    for (const challenge::Name& name : order.names) {
+      order.progress.push_back({.name = name, .state = NameState::kValid, .reused = true});
+    }
+    return;
+  }
+  for (const std::string& url : ca_order.authorizations) {
+    // The name is the authorization's to tell; until it is read, any of ours stands in.
+    order.progress.push_back({.name = order.names.front(), .authorization_url = url});
+  }
+}
+
+absl::StatusOr<Next> PlaceOrder(Work& work, const Tools& tools) {
+  Order& order = work.order;
+  if (order.ca_order_url.empty()) return NewOrder(work, tools);
+  if (work.ca_order.has_value() && work.ca_order->status == acme::OrderStatus::kReady) {
+    return AfterValidation(work, tools);
+  }
+  bool all_valid = true;
+  for (NameProgress& progress : order.progress) {
+    if (progress.reused) continue;
+    NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+    NORROY_ASSIGN_OR_RETURN(const acme::Authorization authorization,
+                            ca->GetAuthorization(progress.authorization_url));
+    if (!IsOrdered(order, authorization.name)) return UnexpectedName(authorization.name);
+    Note(progress, authorization);
+    if (progress.state == NameState::kValid) continue;
+    all_valid = false;
+    // RFC 8555 7.1.6: any other state than pending or valid is the end of this CA order.
+    if (authorization.status != acme::AuthorizationStatus::kPending) {
+      return StartAnew(work, tools.clock.Now());
+    }
+    if (progress.offers.empty()) {
+      return GiveUp(work, NoUsableChallenge(authorization.name), tools.clock.Now());
+    }
+  }
+  work.authorizations_read = true;
+  if (all_valid) return AfterValidation(work, tools);
+  NORROY_RETURN_IF_ERROR(SealProofs(work, tools));
+  Enter(work, State::kPresenting, tools.clock.Now());
+  return Next::RunOn();
+}
+
+}  // namespace norroy::flow

@@ -1,0 +1,99 @@
+// QUEUED: spend nothing at the CA before it is known that the names can be validated.
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/error/error.h"
+#include "common/status_macros.h"
+#include "issuer/flow/failure.h"
+#include "issuer/flow/steps.h"
+
+namespace norroy::flow {
+namespace {
+
+constexpr absl::Duration kFlightPoll = absl::Milliseconds(500);
+constexpr absl::Duration kMaxAgentWait = absl::Seconds(30);
+
+absl::Status NobodyAnswers(const challenge::Name& name) {
+  const std::string text = name.text();
+  return MakeError(absl::StatusCode::kFailedPrecondition, "NO_RESPONDER",
+                   absl::StrCat("no agent may answer for ", text,
+                                "; give one a challenge grant, for example: norroy agent token "
+                                "create HOST --answer ",
+                                text),
+                   {{"name", text}});
+}
+
+// The agents without which `plan` cannot be carried out; empty if one of its types can be.
+std::vector<std::string> MissingAgents(const solver::NamePlan& plan) {
+  for (const solver::TypePlan& type : plan.types) {
+    if (type.missing.empty() && !type.agents.empty()) return {};
+  }
+  return plan.types.front().missing;
+}
+
+Next WaitForAgents(Work& work, const Tools& tools, const challenge::Name& name,
+                   const std::vector<std::string>& missing) {
+  Order& order = work.order;
+  const std::string agents = absl::StrJoin(missing, ", ");
+  order.error = OrderError::Of(MakeError(
+      absl::StatusCode::kUnavailable, "AGENT_NOT_ATTACHED",
+      absl::StrCat("agent ", agents, ", which must answer for ", name.text(),
+                   ", is not attached; start it, or state with `norroy agent drain` that its host "
+                   "gets no traffic"),
+      {{"name", name.text()}, {"agent", agents}}));
+  const absl::Duration wait =
+      std::min(BackOff(order.attempt, tools.random.Fraction()), kMaxAgentWait);
+  ++order.attempt;
+  return ParkUntil(work, tools.clock.Now() + wait, absl::StrCat("agent ", agents));
+}
+
+// The moment until which our own guards or the CA's holds keep the order back.
+absl::StatusOr<absl::Time> HeldUntil(const Work& work, const Tools& tools) {
+  const Order& order = work.order;
+  const absl::Time now = tools.clock.Now();
+  NORROY_ASSIGN_OR_RETURN(const absl::Time orders, tools.store.MayOrder(order, tools.limits, now));
+  NORROY_ASSIGN_OR_RETURN(const absl::Time failures,
+                          tools.store.MayValidate(order, tools.limits, now));
+  NORROY_ASSIGN_OR_RETURN(const absl::Time hold, tools.store.GetHold(absl::StrCat(
+                                                     "set/", order.ca, "/", order.set_key())));
+  return std::max({orders, failures, hold});
+}
+
+}  // namespace
+
+absl::StatusOr<Next> Queue(Work& work, const Tools& tools) {
+  Order& order = work.order;
+  NORROY_RETURN_IF_ERROR(tools.accounts.ClientFor(order.ca).status());
+  NORROY_ASSIGN_OR_RETURN(const std::vector<solver::NamePlan> plans,
+                          tools.solver.Plan(order.names));
+  const absl::Time now = tools.clock.Now();
+  for (const solver::NamePlan& plan : plans) {
+    if (plan.types.empty()) return GiveUp(work, NobodyAnswers(plan.name), now);
+  }
+  for (const solver::NamePlan& plan : plans) {
+    const std::vector<std::string> missing = MissingAgents(plan);
+    if (!missing.empty()) return WaitForAgents(work, tools, plan.name, missing);
+  }
+  order.plan_checked = true;
+  NORROY_ASSIGN_OR_RETURN(const bool ours, TakeFlight(work, tools));
+  if (!ours) {
+    order.waiting_for = "another order for the same names";
+    return Next::Wait(kFlightPoll, false);
+  }
+  NORROY_ASSIGN_OR_RETURN(const absl::Time held, HeldUntil(work, tools));
+  if (held > now) {
+    // READY orders of the same names must be able to finish meanwhile.
+    NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
+    return ParkUntil(work, held,
+                     absl::StrCat("a limit for these names, until ",
+                                  absl::FormatTime(absl::RFC3339_sec, held, absl::UTCTimeZone())));
+  }
+  order.error.reset();
+  Enter(work, State::kOrdering, now);
+  return Next::RunOn();
+}
+
+}  // namespace norroy::flow

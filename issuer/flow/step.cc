@@ -1,0 +1,100 @@
+#include "issuer/flow/step.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/status_macros.h"
+
+namespace norroy::flow {
+namespace {
+
+constexpr absl::Duration kMinPoll = absl::Milliseconds(2);
+constexpr absl::Duration kMaxPoll = absl::Seconds(5);
+// Longer waits go to the store: memory is for what moves.
+constexpr absl::Duration kMaxWaitInMemory = absl::Seconds(30);
+
+}  // namespace
+
+absl::StatusOr<acme::Client*> Tools::Ca(Work& work) const {
+  NORROY_ASSIGN_OR_RETURN(acme::Client* const client, accounts.ClientFor(work.order.ca));
+  const absl::Time now = clock.Now();
+  NORROY_ASSIGN_OR_RETURN(const absl::Time hold, store.GetHold(absl::StrCat("ca/", work.order.ca)));
+  if (hold > now) {
+    return MakeError(
+        absl::StatusCode::kUnavailable, "CA_ON_HOLD",
+        absl::StrCat("the CA ", work.order.ca, " asked not to be called until ",
+                     absl::FormatTime(hold, absl::UTCTimeZone())),
+        {{"retry_at", absl::FormatTime(absl::RFC3339_sec, hold, absl::UTCTimeZone())}});
+  }
+  if (work.lease_end - clock.Monotonic() < kRequestLimit) {
+    const absl::Duration taken = clock.Monotonic();
+    NORROY_RETURN_IF_ERROR(store.ExtendLease(work.lease, now, kLease));
+    work.lease_end = taken + kLease;
+  }
+  return client;
+}
+
+void Enter(Work& work, State state, absl::Time now) {
+  Order& order = work.order;
+  if (order.state != state) order.attempt = 0;
+  order.state = state;
+  order.state_time = now;
+  order.due_time = now;
+  order.waiting_for.clear();
+  work.poll_interval = absl::ZeroDuration();
+}
+
+absl::StatusOr<bool> TakeFlight(Work& work, const Tools& tools) {
+  if (work.holds_flight) return true;
+  NORROY_ASSIGN_OR_RETURN(work.holds_flight, tools.store.TakeFlight(work.order, work.lease));
+  return work.holds_flight;
+}
+
+absl::Status GiveFlightBack(Work& work, const Tools& tools) {
+  work.holds_flight = false;
+  return tools.store.GiveFlightBack(work.order);
+}
+
+Next GiveUp(Work& work, const absl::Status& why, absl::Time now) {
+  work.order.error = OrderError::Of(why);
+  work.order.ending = State::kFailed;
+  Enter(work, State::kGivingUp, now);
+  return Next::RunOn();
+}
+
+Next StartAnew(Work& work, absl::Time now) {
+  Order& order = work.order;
+  order.ca_order_url.clear();
+  order.ca_finalize_url.clear();
+  order.finalize_intent_url.clear();
+  order.progress.clear();
+  work.ca_order.reset();
+  work.authorizations_read = false;
+  work.presentation.reset();
+  Enter(work, State::kQueued, now);
+  return Next::RunOn();
+}
+
+Next ParkUntil(Work& work, absl::Time until, absl::string_view waiting_for) {
+  work.order.due_time = until;
+  work.order.waiting_for = std::string(waiting_for);
+  return Next::Park();
+}
+
+Next PollAgain(Work& work, absl::Duration round_trip, std::optional<absl::Time> retry_after,
+               absl::Time now, absl::string_view waiting_for) {
+  work.poll_interval = work.poll_interval == absl::ZeroDuration()
+                           ? std::max(round_trip, kMinPoll)
+                           : std::min(work.poll_interval * 1.5, kMaxPoll);
+  const absl::Duration wait = retry_after.has_value()
+                                  ? std::max(*retry_after - now, absl::ZeroDuration())
+                                  : work.poll_interval;
+  if (wait > kMaxWaitInMemory) return ParkUntil(work, now + wait, waiting_for);
+  const bool news = work.order.waiting_for != waiting_for;
+  work.order.waiting_for = std::string(waiting_for);
+  work.order.due_time = now + wait;
+  return Next::Wait(wait, news && wait > absl::Milliseconds(200));
+}
+
+}  // namespace norroy::flow

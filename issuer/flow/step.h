@@ -1,0 +1,104 @@
+#ifndef NORROY_ISSUER_FLOW_STEP_H_
+#define NORROY_ISSUER_FLOW_STEP_H_
+
+// What a step works on and what it may decide. A step makes at most one irreversible request to the
+// CA, changes the order, and returns what comes next; it never sleeps. Its error is an answer too:
+// failure.h decides whether the order waits or is given up.
+
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/crypto/random.h"
+#include "issuer/acme/client.h"
+#include "issuer/acme/order.h"
+#include "issuer/flow/order.h"
+#include "issuer/keys/accounts.h"
+#include "issuer/solver/sealer.h"
+#include "issuer/solver/solver.h"
+#include "issuer/store/store.h"
+
+namespace norroy::flow {
+
+// An order in the hands of one worker, or waiting in memory for the next. What is not in `order`
+// is first-hand knowledge that a restart asks for again.
+struct Work {
+  Order order;
+  store::Lease lease;
+  absl::Duration lease_end;  // by the monotonic clock
+  // The CA's order as last read.
+  std::optional<acme::Order> ca_order;
+  // Every authorization in order.progress was read since the order was taken.
+  bool authorizations_read = false;
+  // The flight of its names is this order's.
+  bool holds_flight = false;
+  // The order differs from its row.
+  bool unsaved = false;
+  // How long to wait before the next poll; zero: ask at once.
+  absl::Duration poll_interval = absl::ZeroDuration();
+  // The presentation of order.generation, sealed once, and the generation last given to the solver.
+  std::optional<solver::Presentation> presentation;
+  int64_t shown_generation = 0;
+};
+
+// What comes after a step.
+struct Next {
+  enum class Kind {
+    kRunOn,  // the next step, at once
+    kWait,   // the same order again after `wait` or when woken, kept in memory under its lease
+    kPark,   // given back to the store until order.due_time
+    kEnded,  // stored already; nothing follows
+  };
+  Kind kind = Kind::kRunOn;
+  // Store the order first (kPark always does).
+  bool save = true;
+  absl::Duration wait = absl::ZeroDuration();
+
+  static Next RunOn() { return {}; }
+  static Next RunOnUnsaved() { return {Kind::kRunOn, false, absl::ZeroDuration()}; }
+  static Next Wait(absl::Duration wait, bool save) { return {Kind::kWait, save, wait}; }
+  static Next Park() { return {Kind::kPark, true, absl::ZeroDuration()}; }
+  static Next Ended() { return {Kind::kEnded, false, absl::ZeroDuration()}; }
+};
+
+inline constexpr absl::Duration kLease = absl::Seconds(120);
+// A CA request ends within this (http::Request::timeout), and the lease must outlive it.
+inline constexpr absl::Duration kRequestLimit = absl::Seconds(65);
+
+// What steps use. All references outlive it; thread-safe as they are.
+struct Tools {
+  store::Store& store;
+  keys::Accounts& accounts;
+  solver::Solver& solver;
+  solver::Sealer& sealer;
+  Clock& clock;
+  crypto::Random& random;
+  store::Limits limits;
+
+  // The CA of the order, for one request now: the lease outlives it (or is made longer), and the
+  // CA has not asked us to stay away.
+  absl::StatusOr<acme::Client*> Ca(Work& work) const;
+};
+
+// Enters a state.
+void Enter(Work& work, State state, absl::Time now);
+// Makes the flight of the order's names its own. False: another order has it.
+absl::StatusOr<bool> TakeFlight(Work& work, const Tools& tools);
+absl::Status GiveFlightBack(Work& work, const Tools& tools);
+// Ends the order badly: `why` is what callers see.
+Next GiveUp(Work& work, const absl::Status& why, absl::Time now);
+// Forgets the CA's order and begins anew with the same names (and CSR).
+Next StartAnew(Work& work, absl::Time now);
+// Waits in the store until `until`.
+Next ParkUntil(Work& work, absl::Time until, absl::string_view waiting_for);
+
+// The pause before the next poll: Retry-After first (RFC 8555 7.4), else from the last round trip
+// on by 1.5 up to 5 s.
+Next PollAgain(Work& work, absl::Duration round_trip, std::optional<absl::Time> retry_after,
+               absl::Time now, absl::string_view waiting_for);
+
+}  // namespace norroy::flow
+
+#endif  // NORROY_ISSUER_FLOW_STEP_H_

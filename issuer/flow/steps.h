@@ -1,0 +1,56 @@
+#ifndef NORROY_ISSUER_FLOW_STEPS_H_
+#define NORROY_ISSUER_FLOW_STEPS_H_
+
+// The steps, one file each (queueing.cc, ordering.cc, ...), and the table that names them.
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "issuer/flow/step.h"
+
+namespace norroy::flow {
+
+using Step = absl::StatusOr<Next> (*)(Work& work, const Tools& tools);
+
+// QUEUED: somebody answers for every name, the flight is ours, our own limits allow it -> ORDERING.
+absl::StatusOr<Next> Queue(Work& work, const Tools& tools);
+// ORDERING: newOrder, then every authorization -> PRESENTING, or at once to where validated orders
+// go.
+absl::StatusOr<Next> PlaceOrder(Work& work, const Tools& tools);
+// PRESENTING: the solver's agents serve every proof -> VALIDATING.
+absl::StatusOr<Next> Present(Work& work, const Tools& tools);
+// VALIDATING: tell the CA, poll its order -> WAITING_FOR_CSR or FINALIZING.
+absl::StatusOr<Next> Validate(Work& work, const Tools& tools);
+// WAITING_FOR_CSR: nothing but its end of life.
+absl::StatusOr<Next> WaitForCsr(Work& work, const Tools& tools);
+// FINALIZING: re-read, finalize, poll, download, check, store -> DONE.
+absl::StatusOr<Next> Finalize(Work& work, const Tools& tools);
+// GIVING_UP: deactivate pending authorizations, release, give the flight back -> FAILED, CANCELLED.
+absl::StatusOr<Next> CleanUp(Work& work, const Tools& tools);
+
+// One row a state that has a step.
+struct StateRow {
+  State state;
+  Step step;
+  // The state is given up when it has lasted this long without an end.
+  absl::Duration limit;
+  // What the order holds at the CA and at agents meanwhile, for the documentation.
+  absl::string_view holds;
+};
+// Null for final states.
+const StateRow* RowOf(State state);
+
+// Begins the names' progress from the authorizations of the CA's order.
+void NoteAuthorizations(Order& order, const acme::Order& ca_order);
+// Shared by the steps that find an order validated: takes the proofs down and moves on.
+absl::StatusOr<Next> AfterValidation(Work& work, const Tools& tools);
+// Takes down what may be presented.
+void ReleasePresentation(Work& work, const Tools& tools);
+// Seals the proofs of the pending names under a new generation; the order must be saved before they
+// are shown to anybody.
+absl::Status SealProofs(Work& work, const Tools& tools);
+// Half of the presentation's lease is over.
+bool IsRenewalDue(const Order& order, absl::Time now);
+
+}  // namespace norroy::flow
+
+#endif  // NORROY_ISSUER_FLOW_STEPS_H_

@@ -1,0 +1,178 @@
+// VALIDATING: the CA is told to look; its order says how it went.
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/log/log.h"
+#include "common/status_macros.h"
+#include "issuer/flow/steps.h"
+
+namespace norroy::flow {
+namespace {
+
+const NameProgress::Offer* ChosenOffer(const NameProgress& progress) {
+  for (const NameProgress::Offer& offer : progress.offers) {
+    if (offer.type == progress.type) return &offer;
+  }
+  return nullptr;
+}
+
+// After a restart nobody knows what was sent: a challenge is answered only while it is pending
+// (RFC 8555 7.5.1; a second answer is an error at some CAs).
+absl::Status ReadAuthorizations(Work& work, const Tools& tools) {
+  for (NameProgress& progress : work.order.progress) {
+    if (progress.state == NameState::kValid) continue;
+    NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+    NORROY_ASSIGN_OR_RETURN(const acme::Authorization authorization,
+                            ca->GetAuthorization(progress.authorization_url));
+    progress.responded = authorization.status != acme::AuthorizationStatus::kPending;
+    if (authorization.status == acme::AuthorizationStatus::kValid) {
+      progress.state = NameState::kValid;
+    }
+    for (const acme::Challenge& challenge : authorization.challenges) {
+      if (challenge.status != acme::ChallengeStatus::kPending) progress.responded = true;
+    }
+  }
+  work.authorizations_read = true;
+  return absl::OkStatus();
+}
+
+// One challenge at a time (RFC 8555 7.5.1). Unset: all were told.
+absl::StatusOr<std::optional<Next>> TellTheCa(Work& work, const Tools& tools) {
+  for (NameProgress& progress : work.order.progress) {
+    if (progress.state == NameState::kValid || progress.responded) continue;
+    const NameProgress::Offer* const offer = ChosenOffer(progress);
+    if (offer == nullptr) {
+      // The solver chose a type that this authorization does not have: begin again.
+      return std::optional<Next>(StartAnew(work, tools.clock.Now()));
+    }
+    NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+    NORROY_RETURN_IF_ERROR(ca->RespondToChallenge(offer->url));
+    progress.responded = true;
+    progress.state = NameState::kValidating;
+    return std::optional<Next>(Next::RunOnUnsaved());
+  }
+  return std::optional<Next>();
+}
+
+absl::Status ValidationFailed(const NameProgress& progress, const acme::Problem* problem) {
+  const std::string name = progress.name.text();
+  if (problem == nullptr) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "VALIDATION_FAILED",
+                     absl::StrCat("the CA could not validate ", name, " and did not say why"),
+                     {{"name", name}});
+  }
+  absl::Status status = acme::ToStatus(*problem);
+  absl::Status failed =
+      MakeError(absl::StatusCode::kFailedPrecondition, "VALIDATION_FAILED",
+                absl::StrCat("the CA could not validate ", name, ": ", problem->ToString()),
+                {{"name", name}, {"acme_type", std::string(problem->acme_type())}});
+  const absl::optional<absl::Cord> payload = status.GetPayload(kProblemPayload);
+  if (payload.has_value()) failed.SetPayload(kProblemPayload, *payload);
+  return failed;
+}
+
+// Finds out which names failed and why, counts the failures, and gives up.
+absl::StatusOr<Next> Blame(Work& work, const Tools& tools) {
+  Order& order = work.order;
+  const absl::Time now = tools.clock.Now();
+  absl::Status first;
+  for (NameProgress& progress : order.progress) {
+    if (progress.state == NameState::kValid || progress.authorization_url.empty()) continue;
+    NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+    NORROY_ASSIGN_OR_RETURN(const acme::Authorization authorization,
+                            ca->GetAuthorization(progress.authorization_url));
+    if (authorization.status == acme::AuthorizationStatus::kValid) {
+      progress.state = NameState::kValid;
+      continue;
+    }
+    if (authorization.status != acme::AuthorizationStatus::kInvalid) continue;
+    const absl::Status failed = ValidationFailed(progress, authorization.problem());
+    progress.state = NameState::kInvalid;
+    progress.error = OrderError::Of(failed);
+    if (first.ok()) first = failed;
+    NORROY_RETURN_IF_ERROR(
+        tools.store.NoteFailure(order, progress.name, progress.authorization_url, now));
+  }
+  if (!first.ok()) return GiveUp(work, first, now);
+  const bool told = work.ca_order.has_value() && work.ca_order->error.has_value();
+  return GiveUp(work,
+                told ? acme::ToStatus(*work.ca_order->error)
+                     : MakeError(absl::StatusCode::kFailedPrecondition, "CA_REFUSED",
+                                 "the CA made the order invalid and did not say why"),
+                now);
+}
+
+bool SomebodyWaitsToBeTold(const Order& order) {
+  for (const NameProgress& progress : order.progress) {
+    if (progress.state != NameState::kValid && !progress.responded) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<Next> Validate(Work& work, const Tools& tools) {
+  if (!work.authorizations_read) {
+    NORROY_RETURN_IF_ERROR(ReadAuthorizations(work, tools));
+    if (SomebodyWaitsToBeTold(work.order)) {
+      // The barrier held in an earlier life; it must hold now.
+      Enter(work, State::kPresenting, tools.clock.Now());
+      return Next::RunOn();
+    }
+  }
+  NORROY_ASSIGN_OR_RETURN(const std::optional<Next> told, TellTheCa(work, tools));
+  if (told.has_value()) return *told;
+  if (IsRenewalDue(work.order, tools.clock.Now())) {
+    NORROY_RETURN_IF_ERROR(SealProofs(work, tools));
+    return Next::RunOn();
+  }
+  if (work.presentation.has_value() && work.shown_generation != work.order.generation) {
+    // Ready again or not: the CA looks when it looks.
+    NORROY_RETURN_IF_ERROR(tools.solver.Present(*work.presentation).status());
+    work.shown_generation = work.order.generation;
+  }
+  NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+  const absl::Duration begin = tools.clock.Monotonic();
+  NORROY_ASSIGN_OR_RETURN(acme::Order order, ca->GetOrder(work.order.ca_order_url));
+  const absl::Duration round_trip = tools.clock.Monotonic() - begin;
+  work.ca_order = std::move(order);
+  switch (work.ca_order->status) {
+    case acme::OrderStatus::kPending:
+      return PollAgain(work, round_trip, work.ca_order->retry_after, tools.clock.Now(),
+                       "the CA's validation");
+    case acme::OrderStatus::kInvalid:
+      return Blame(work, tools);
+    case acme::OrderStatus::kReady:
+    case acme::OrderStatus::kProcessing:
+    case acme::OrderStatus::kValid:
+      return AfterValidation(work, tools);
+  }
+  return absl::InternalError("unknown order status");
+}
+
+absl::StatusOr<Next> AfterValidation(Work& work, const Tools& tools) {
+  Order& order = work.order;
+  const absl::Time now = tools.clock.Now();
+  for (NameProgress& progress : order.progress) {
+    progress.state = NameState::kValid;
+    progress.offers.clear();
+  }
+  ReleasePresentation(work, tools);
+  order.error.reset();
+  if (!order.csr.empty()) {
+    Enter(work, State::kFinalizing, now);
+    return Next::RunOn();
+  }
+  NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
+  Enter(work, State::kWaitingForCsr, now);
+  return ParkUntil(work, order.expire_time, "a CSR");
+}
+
+absl::StatusOr<Next> WaitForCsr(Work& work, const Tools&) {
+  return ParkUntil(work, work.order.expire_time, "a CSR");
+}
+
+}  // namespace norroy::flow
