@@ -1,0 +1,81 @@
+#include "tests/harness/pebble.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/check.h"
+#include "common/identity/issuing.h"
+
+namespace norroy::harness {
+namespace {
+
+// Pebble wants a certificate for its own address.
+void MakeTlsFiles(const std::string& dir) {
+  const absl::Time now = absl::Now();
+  const auto root = identity::MakeRoot("core", "pebble", now, absl::Hours(24));
+  const auto key = crypto::PrivateKey::Generate(crypto::KeyType::kP256);
+  NORROY_CHECK(root.ok() && key.ok());
+  identity::LeafRequest leaf;
+  leaf.identity.deployment = "pebble";
+  leaf.identity.role = types::v1::ROLE_ISSUER;
+  leaf.identity.name = "pebble";
+  leaf.hosts = {"127.0.0.1", "localhost"};
+  leaf.now = now;
+  leaf.lifetime = absl::Hours(23);
+  const auto certificate = identity::IssueLeaf(*root, key->public_key(), leaf);
+  NORROY_CHECK(certificate.ok());
+  WriteAll(dir + "/pebble-root.pem", root->certificate.ToPem());
+  WriteAll(dir + "/pebble-cert.pem", certificate->ToPem());
+  WriteAll(dir + "/pebble-key.pem", std::string(key->ToPem().Expose()), 0600);
+}
+
+}  // namespace
+
+std::unique_ptr<Pebble> Pebble::Start(const std::string& dir, const PebbleOptions& options) {
+  auto pebble = std::make_unique<Pebble>();
+  pebble->dir_ = dir;
+  pebble->port_ = FreePort();
+  pebble->management_port_ = FreePort();
+  const int dns_port = FreePort();
+  MakeTlsFiles(dir);
+  WriteAll(dir + "/pebble.json",
+           absl::StrCat(R"({"pebble": {"listenAddress": "127.0.0.1:)", pebble->port_,
+                        R"(", "managementListenAddress": "127.0.0.1:)", pebble->management_port_,
+                        R"(", "certificate": ")", dir, R"(/pebble-cert.pem", "privateKey": ")", dir,
+                        R"(/pebble-key.pem", "httpPort": )", options.http_port,
+                        R"(, "tlsPort": 5001, "ocspResponderURL": ""}})"));
+  pebble->dns_ = Process::Start(
+      {"pebble-challtestsrv", "-dns01", absl::StrCat("127.0.0.1:", dns_port), "-http01", "",
+       "-https01", "", "-tlsalpn01", "", "-management", absl::StrCat("127.0.0.1:", FreePort()),
+       "-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""},
+      dir + "/dns.log");
+  pebble->pebble_ = Process::Start(
+      {options.binary, "-config", dir + "/pebble.json", "-dnsserver",
+       absl::StrCat("127.0.0.1:", dns_port)},
+      dir + "/pebble.log",
+      {"PEBBLE_VA_NOSLEEP=1", absl::StrCat("PEBBLE_WFE_NONCEREJECT=", options.nonce_reject_percent),
+       absl::StrCat("PEBBLE_AUTHZREUSE=", options.authz_reuse_percent),
+       absl::StrCat("PEBBLE_ALTERNATE_ROOTS=", options.alternate_roots)});
+  const bool up = Eventually([&] { return !pebble->IssuingRoot().empty(); });
+  if (!up) std::fprintf(stderr, "%s\n", ReadAll(pebble->log()).c_str());
+  NORROY_CHECK(up);
+  return pebble;
+}
+
+std::string Pebble::directory_url() const {
+  return absl::StrCat("https://127.0.0.1:", port_, "/dir");
+}
+
+std::string Pebble::IssuingRoot() {
+  const Output output = Run({"curl", "-sf", "--cacert", tls_root_file(),
+                             absl::StrCat("https://127.0.0.1:", management_port_, "/roots/0")});
+  return output.code == 0 ? output.out : "";
+}
+
+int Pebble::LogCount(const std::string& what) {
+  const std::string text = ReadAll(log());
+  int count = 0;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace norroy::harness

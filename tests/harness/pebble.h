@@ -1,0 +1,47 @@
+#ifndef NORROY_TESTS_HARNESS_PEBBLE_H_
+#define NORROY_TESTS_HARNESS_PEBBLE_H_
+
+// Pebble, Let's Encrypt's test CA, and its DNS server, on loopback.
+
+#include <memory>
+#include <string>
+
+#include "tests/harness/process.h"
+
+namespace norroy::harness {
+
+struct PebbleOptions {
+  // Where Pebble fetches HTTP-01 answers.
+  int http_port = 0;
+  int nonce_reject_percent = 5;
+  int authz_reuse_percent = 50;
+  int alternate_roots = 0;
+  std::string binary = "pebble";
+};
+
+class Pebble {
+ public:
+  // In `dir`; serves when it returns.
+  static std::unique_ptr<Pebble> Start(const std::string& dir, const PebbleOptions& options);
+
+  std::string directory_url() const;
+  // Whom Pebble's own TLS certificate leads to.
+  std::string tls_root_file() const { return dir_ + "/pebble-root.pem"; }
+  // The root of the certificates that it issues, PEM.
+  std::string IssuingRoot();
+  // How often the log says `what`.
+  int LogCount(const std::string& what);
+  std::string log() const { return dir_ + "/pebble.log"; }
+  Process& process() { return *pebble_; }
+
+ private:
+  std::string dir_;
+  int port_ = 0;
+  int management_port_ = 0;
+  std::unique_ptr<Process> dns_;
+  std::unique_ptr<Process> pebble_;
+};
+
+}  // namespace norroy::harness
+
+#endif  // NORROY_TESTS_HARNESS_PEBBLE_H_
