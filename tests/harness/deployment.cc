@@ -1,0 +1,144 @@
+#include "tests/harness/deployment.h"
+
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/check.h"
+
+namespace norroy::harness {
+namespace {
+
+std::string Cli() { return Runfile("cli/norroy"); }
+
+}  // namespace
+
+std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebble& pebble) {
+  auto deployment = std::make_unique<Deployment>();
+  deployment->dir_ = dir + "/norroy";
+  deployment->issuer_address_ = absl::StrCat("127.0.0.1:", FreePort());
+  deployment->validator_address_ = absl::StrCat("127.0.0.1:", FreePort());
+  deployment->CliOk({"init", "--ca", pebble.directory_url(), "--ca-root", pebble.tls_root_file(),
+                     "--contact", "operator@example.test", "--agree-tos", "--reflection",
+                     "--issuer-listen", deployment->issuer_address_, "--validator-listen",
+                     deployment->validator_address_});
+  deployment->StartValidator();
+  deployment->StartIssuer();
+  const bool registered = Eventually([&] {
+    return !Field(deployment->Cli({"account", "show", "-o", "json"}).out, "account.url").empty();
+  });
+  if (!registered) std::fprintf(stderr, "%s\n", deployment->Logs().c_str());
+  NORROY_CHECK(registered);
+  return deployment;
+}
+
+Output Deployment::Cli(const std::vector<std::string>& arguments, absl::Duration timeout) {
+  std::vector<std::string> argv = {norroy::harness::Cli(), "--dir", dir_};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return Run(argv, {"HOME=/nonexistent"}, timeout);
+}
+
+std::string Deployment::CliOk(const std::vector<std::string>& arguments) {
+  const Output output = Cli(arguments);
+  if (output.code != 0) {
+    std::fprintf(stderr, "norroy %s: exit %d\n%s%s\n%s\n", absl::StrJoin(arguments, " ").c_str(),
+                 output.code, output.out.c_str(), output.err.c_str(), Logs().c_str());
+  }
+  NORROY_CHECK(output.code == 0);
+  return output.out;
+}
+
+std::string Deployment::Field(const std::string& json, const std::string& path) {
+  nlohmann::json value = nlohmann::json::parse(json, nullptr, false);
+  for (const absl::string_view part : absl::StrSplit(path, '.')) {
+    const std::string key(part);
+    size_t index = 0;
+    if (value.is_array() && absl::SimpleAtoi(key, &index) && index < value.size()) {
+      value = nlohmann::json(value[index]);
+    } else if (value.is_object() && value.contains(key)) {
+      value = nlohmann::json(value[key]);
+    } else {
+      return "";
+    }
+  }
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+void Deployment::AddAgent(const std::string& name, const AgentOptions& options) {
+  const std::string home = absl::StrCat(dir_, "/agents/", name);
+  mkdir(absl::StrCat(dir_, "/agents").c_str(), 0755);
+  mkdir(home.c_str(), 0755);
+  const std::string token = absl::StrCat(home, "/token");
+  std::vector<std::string> create = {"agent", "token", "create", name, "--out", token};
+  std::vector<std::string> enroll = {
+      Runfile("agent/norroy-agent"), "enroll", "--token-file", token, "--state-dir",
+      absl::StrCat(home, "/state")};
+  for (const std::string& pattern : options.patterns) {
+    create.insert(create.end(), {"--answer", pattern});
+    enroll.insert(enroll.end(), {"--allow", pattern});
+  }
+  CliOk(create);
+  const Output enrolled = Run(enroll);
+  if (enrolled.code != 0) {
+    std::fprintf(stderr, "enroll: %s%s\n", enrolled.err.c_str(), Logs().c_str());
+  }
+  NORROY_CHECK(enrolled.code == 0);
+  std::string config = absl::StrCat("state_dir: ", home, "/state\n");
+  if (options.http_port != 0) {
+    absl::StrAppend(&config, "http_listener:\n  listen:\n    - 127.0.0.1:", options.http_port,
+                    "\n");
+  } else {
+    absl::StrAppend(&config, "webroot:\n  directory: ", options.webroot, "\n");
+  }
+  WriteAll(home + "/agent.yaml", config);
+  StartAgent(name);
+}
+
+void Deployment::StartAgent(const std::string& name) {
+  const std::string home = absl::StrCat(dir_, "/agents/", name);
+  agents_[name] = Process::Start({Runfile("agent/norroy-agent"), "--config", home + "/agent.yaml"},
+                                 absl::StrCat(dir_, "/agent-", name, ".log"));
+  const bool attached = Eventually([&] { return IsAttached(name); });
+  if (!attached) std::fprintf(stderr, "%s\n", Logs().c_str());
+  NORROY_CHECK(attached);
+}
+
+bool Deployment::IsAttached(const std::string& name) {
+  return Field(Cli({"agent", "show", name, "-o", "json"}).out, "agent.attached") == "true";
+}
+
+int Deployment::Presented(const std::string& name) {
+  int presented = 0;
+  const std::string field = Field(CliOk({"agent", "show", name, "-o", "json"}), "agent.presented");
+  return absl::SimpleAtoi(field, &presented) ? presented : 0;
+}
+
+void Deployment::StartIssuer() {
+  issuer_ =
+      Process::Start({Runfile("issuer/norroy-issuer"), "--config", dir_ + "/issuer/issuer.yaml"},
+                     dir_ + "/issuer.log");
+}
+
+void Deployment::StartValidator() {
+  validator_ = Process::Start(
+      {Runfile("validator/norroy-validator"), "--config", dir_ + "/validator/validator.yaml"},
+      dir_ + "/validator.log");
+}
+
+std::string Deployment::Logs() const {
+  std::string text;
+  std::vector<std::string> files = {"validator.log", "issuer.log"};
+  for (const auto& [name, process] : agents_) files.push_back(absl::StrCat("agent-", name, ".log"));
+  for (const std::string& file : files) {
+    std::string log = ReadAll(absl::StrCat(dir_, "/", file));
+    if (log.size() > 8000) log = "..." + log.substr(log.size() - 8000);
+    absl::StrAppend(&text, "--- ", file, "\n", log);
+  }
+  return text;
+}
+
+}  // namespace norroy::harness

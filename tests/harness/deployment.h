@@ -1,0 +1,64 @@
+#ifndef NORROY_TESTS_HARNESS_DEPLOYMENT_H_
+#define NORROY_TESTS_HARNESS_DEPLOYMENT_H_
+
+// A whole deployment of real binaries on loopback, made by the CLI itself: issuer and validator,
+// and agents as the test adds them. Every part can be killed and started again.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/harness/pebble.h"
+#include "tests/harness/process.h"
+
+namespace norroy::harness {
+
+class Deployment {
+ public:
+  // `norroy init` against this CA, then issuer and validator; serves when it returns.
+  static std::unique_ptr<Deployment> Start(const std::string& dir, const Pebble& pebble);
+
+  // `norroy` with these arguments, as the operator.
+  Output Cli(const std::vector<std::string>& arguments, absl::Duration timeout = absl::Seconds(90));
+  // The same, which must exit 0; its stdout.
+  std::string CliOk(const std::vector<std::string>& arguments);
+  // A field of `-o json` output by its path ("order.state"); "" if it is not there.
+  static std::string Field(const std::string& json, const std::string& path);
+
+  struct AgentOptions {
+    std::vector<std::string> patterns;
+    int http_port = 0;    // a listener, or
+    std::string webroot;  // a document root
+  };
+  // Token, enrollment, configuration and start; attached when it returns.
+  void AddAgent(const std::string& name, const AgentOptions& options);
+  void StartAgent(const std::string& name);
+  Process& agent(const std::string& name) { return *agents_.at(name); }
+  bool IsAttached(const std::string& name);
+  // What `norroy agent show` says it serves.
+  int Presented(const std::string& name);
+
+  void StartIssuer();
+  void StartValidator();
+  Process& issuer() { return *issuer_; }
+  Process& validator() { return *validator_; }
+
+  const std::string& dir() const { return dir_; }
+  // "host:port" of the issuer's API.
+  std::string issuer_address() const { return issuer_address_; }
+  // All logs, for a failed test's output.
+  std::string Logs() const;
+
+ private:
+  std::string dir_;
+  std::string issuer_address_;
+  std::string validator_address_;
+  std::unique_ptr<Process> validator_;
+  std::unique_ptr<Process> issuer_;
+  std::map<std::string, std::unique_ptr<Process>> agents_;
+};
+
+}  // namespace norroy::harness
+
+#endif  // NORROY_TESTS_HARNESS_DEPLOYMENT_H_
