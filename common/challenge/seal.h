@@ -5,9 +5,11 @@
 // carries sealed proofs and cannot make or change one; an agent verifies the bytes, parses exactly
 // these bytes, and serves nothing else.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -34,25 +36,30 @@ struct SealBody {
   absl::Time not_after;
 };
 
-// Seals with the issuer's seal key. `certificate` is the seal certificate of that key.
+// Seals with the issuer's seal key. `certificate` is the seal certificate of that key. A body that
+// no reader would take is INVALID_ARGUMENT, reason BAD_SEAL (or what its proof or deployment
+// lacks).
 absl::StatusOr<types::v1::SealedProof> Seal(const SealBody& body, crypto::Signer& signer,
                                             const crypto::Certificate& certificate);
 
 // Reads a body without believing it: for routing at a validator. Caps and field forms are checked,
-// the signature is not.
+// the signature is not. INVALID_ARGUMENT as above. A body with a field that is not known here is
+// refused, because it could be one to heed.
 absl::StatusOr<SealBody> ReadUnverified(const types::v1::SealedProof& sealed);
 
 // Verifies against one core root and deployment. The certificate must be signed by the root, carry
 // exactly one URI, of role seal in that deployment, and be valid at `now`; the signature must
 // cover the bytes; the body must be of the deployment, of at most 24 h, and within its times at
 // `now` (5 min of clock skew allowed at the beginning, none at the end). PERMISSION_DENIED, reason
-// REJECTED_SEAL; past its end: EXPIRED.
+// REJECTED_SEAL; past its end: EXPIRED. Immutable, thread-safe.
 class SealVerifier {
  public:
   SealVerifier(std::string deployment, crypto::Certificate core_root);
   absl::StatusOr<SealBody> Verify(const types::v1::SealedProof& sealed, absl::Time now) const;
 
  private:
+  absl::Status VerifySignature(const types::v1::SealedProof& sealed, absl::Time now) const;
+
   std::string deployment_;
   crypto::Certificate core_root_;
 };

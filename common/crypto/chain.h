@@ -19,10 +19,10 @@ inline constexpr int kMaxChainCertificates = 10;
 
 class CertificateChain {
  public:
-  // PEM as downloaded. What is safe is put right: the order of the intermediates, a root at the
-  // end (dropped), CRLF, text between blocks. Refused: blocks other than CERTIFICATE, duplicates,
-  // certificates that do not belong to the leaf's path, over the caps, no intermediate at all
-  // when the leaf is not self-issued.
+  // PEM as downloaded, the leaf first. What is safe is put right: the order of the intermediates, a
+  // root at the end (dropped, unless it issued the leaf itself), CRLF, text between blocks.
+  // Refused: blocks other than CERTIFICATE, duplicates, certificates that do not belong to the
+  // leaf's path, over the caps, no intermediate at all when the leaf is not self-issued.
   static absl::StatusOr<CertificateChain> ParsePem(absl::string_view pem);
 
   const Certificate& leaf() const { return certificates_.front(); }

@@ -4,6 +4,7 @@
 // Certificate signing requests (PKCS#10, RFC 2986): reading other people's, writing our own.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -25,7 +26,11 @@ inline constexpr size_t kMaxCsrPem = 24 * 1024;
 class Csr {
  public:
   // PEM ("CERTIFICATE REQUEST" or "NEW CERTIFICATE REQUEST", exactly one) or DER.
+  // Without a subjectAltName the subject's common name is the one name, as many tools write it.
   static absl::StatusOr<Csr> Parse(absl::string_view pem_or_der);
+  // DER, for a certificate of our own: only the key counts. It must be P-256; names inside are
+  // ignored and names() is empty.
+  static absl::StatusOr<Csr> ParseForIdentity(absl::string_view der);
 
   const std::string& der() const { return der_; }
   // Sorted, without duplicates, normalised.
@@ -40,7 +45,8 @@ class Csr {
   PublicKey public_key_;
 };
 
-// DER: empty subject, the names as subjectAltName, signed with SHA-256 (SHA-384 for P-384).
+// DER: empty subject, the names as subjectAltName (none without names, for ParseForIdentity),
+// signed with SHA-256 (SHA-384 for P-384).
 absl::StatusOr<std::string> BuildCsr(const PrivateKey& key,
                                      const std::vector<challenge::Name>& names);
 

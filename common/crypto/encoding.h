@@ -35,6 +35,8 @@ struct PemBlock {
   std::string der;
 };
 absl::StatusOr<std::vector<PemBlock>> PemDecode(absl::string_view text);
+// For blocks that hold keys.
+void WipeBlocks(std::vector<PemBlock>& blocks);
 std::string PemEncode(absl::string_view label, absl::string_view der);
 
 }  // namespace norroy::crypto

@@ -10,6 +10,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/crypto/certificate.h"
@@ -36,8 +37,25 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
+// Whose certificates an authority of ours signs: "core", "ci" or "edge" of a deployment. The
+// authority's certificate says so in its one URI, "spiffe://core.<deployment>".
+struct TrustDomain {
+  std::string domain;
+  std::string deployment;
+
+  // "edge.<deployment>".
+  static absl::StatusOr<TrustDomain> Parse(absl::string_view text);
+  static absl::StatusOr<TrustDomain> OfAuthority(const crypto::Certificate& certificate);
+
+  std::string Host() const;
+  std::string Uri() const;
+  bool operator==(const TrustDomain&) const = default;
+};
+
 // "issuer", "validator", "operator", ...
 absl::string_view RoleName(Role role);
+// "core", "ci" or "edge": where the role counts; empty for no role.
+absl::string_view RoleDomain(Role role);
 absl::StatusOr<Role> ParseRole(absl::string_view name);
 absl::Status CheckDeployment(absl::string_view deployment);
 // The form of agents', operators' and CAs' names.

@@ -10,11 +10,14 @@
 // metadata; a reply that is not what the RFC says: INTERNAL, reason CA_PROTOCOL, naming the
 // resource and what was wrong.
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/crypto/csr.h"
 #include "common/crypto/random.h"
@@ -30,7 +33,12 @@ namespace norroy::acme {
 struct ClientOptions {
   std::string directory_url;
   std::vector<std::string> extra_hosts;
+  // Between tries with a new nonce; empty: really sleeps.
+  std::function<void(absl::Duration)> sleep;
 };
+
+// Longest time of one call by the monotonic clock, retries included.
+inline constexpr absl::Duration kCallBudget = absl::Seconds(60);
 
 // Why a certificate is revoked (RFC 5280 5.3.1): the CRLReason number.
 using RevocationReason = int;

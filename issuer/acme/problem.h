@@ -10,8 +10,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/http/client.h"
 
 namespace norroy::acme {
+
+class JsonObject;
 
 struct Subproblem {
   std::string type;
@@ -41,6 +44,13 @@ struct Problem {
 // malformed, badCSR, ... INVALID_ARGUMENT; everything else FAILED_PRECONDITION, reason CA_REFUSED.
 // Metadata: "acme_type", "retry_at" (RFC 3339) where the CA named a time.
 absl::Status ToStatus(const Problem& problem);
+
+// What a reply of status 400 and above says. Total: a body that is no problem document (a proxy's
+// HTML page) becomes "about:blank" with the first 512 bytes as its detail.
+Problem ProblemOfReply(const http::Response& reply, absl::Time now);
+// The `error` of an order or challenge. Total: members of wrong types read as absent.
+Problem ReadProblem(const JsonObject& object);
+
 // The problem that a status carries.
 std::optional<Problem> ProblemOf(const absl::Status& status);
 

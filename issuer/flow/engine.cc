@@ -41,6 +41,13 @@ class EngineImpl final : public Engine {
   ~EngineImpl() override { Stop(); }
 
   void Start() override {
+    // One process owns this name at a time: whatever it held in a former life is free.
+    const absl::StatusOr<int64_t> broken = tools_.store.BreakLeases(owner_);
+    if (!broken.ok()) {
+      LogStoreError(broken.status());
+    } else if (*broken > 0) {
+      log::Info("order", "resuming orders of a former run", {{"orders", *broken}});
+    }
     for (int i = 0; i < worker_count_; ++i) workers_.emplace_back([this] { WorkLoop(); });
   }
 

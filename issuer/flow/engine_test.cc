@@ -277,7 +277,7 @@ TEST(Engine, AStaleCaOrderIsReplacedUnderTheSameId) {
 
 TEST(Engine, RenewsALeaseByANewGenerationWhileTheCaLooks) {
   fakes::FakeCaOptions options;
-  options.validation_polls = 150;
+  options.validation_polls = 125;
   FlowFixture f(options);
   f.clock().Advance(absl::Seconds(1));
   const Order order = f.Create({"www.example.test"}, MakeCsr({"www.example.test"}, MakeKey()));

@@ -29,8 +29,8 @@ struct PageKey {
 };
 
 struct OrderFilter {
-  std::optional<std::string> reader;      // creator or finalizer; unset: all
-  std::vector<flow::State> states;        // empty: all
+  std::optional<std::string> reader;  // creator or finalizer; unset: all
+  std::vector<flow::State> states;    // empty: all
   std::optional<challenge::Name> name;
 };
 
@@ -62,6 +62,15 @@ struct AuditEntry {
   std::string action;     // "order.create", "order.finalize", "certificate.read_granted", ...
   std::string object;     // "order/<id>"
   std::string detail;
+  // Unset: as the call says; else the changed object's newest time, else that of the entry before.
+  absl::Time time = absl::InfinitePast();
+};
+
+// The last entry of one writer's chain.
+struct AuditHead {
+  std::string writer;
+  int64_t seq = 0;   // also the number of its entries
+  std::string hash;  // lower-case hexadecimal
 };
 
 struct AccountRecord {
@@ -79,13 +88,15 @@ struct AccountRecord {
 // Thread-safe.
 class Store {
  public:
-  // `database` outlives the store and was migrated with Migrations().
-  static std::unique_ptr<Store> Make(sql::Database& database);
+  // `database` outlives the store and was migrated with Migrations(). `writer` names the audit
+  // chain of this process: no two that run at once share one.
+  static std::unique_ptr<Store> Make(sql::Database& database, absl::string_view writer = "issuer");
   static const std::vector<sql::Migration>& Migrations();
   virtual ~Store() = default;
 
   // Stores a new order. If the creator used request_id in the last 7 days: the stored order if
-  // request_hash is the same, else ALREADY_EXISTS (reason REQUEST_ID_REUSED).
+  // request_hash is the same, else ALREADY_EXISTS (reason REQUEST_ID_REUSED). Names, reading rights
+  // and the set of an order are those of its creation. Audited as "order.create".
   virtual absl::StatusOr<flow::Order> CreateOrder(const flow::Order& order, absl::Time now) = 0;
   virtual absl::StatusOr<flow::Order> GetOrder(absl::string_view id) = 0;  // NOT_FOUND
   // At most `limit`, newest first, after `after`.
@@ -100,16 +111,20 @@ class Store {
   virtual absl::StatusOr<std::optional<Leased>> TakeOrder(absl::string_view id,
                                                           absl::string_view owner, absl::Time now,
                                                           absl::Duration lease) = 0;
+  // Ends all leases of `owner`: for a process that starts and knows that its former life is over.
+  // Returns how many.
+  virtual absl::StatusOr<int64_t> BreakLeases(absl::string_view owner) = 0;
   // When the next order is due that nobody holds; InfiniteFuture if none. Leases that end count.
   virtual absl::StatusOr<absl::Time> NextDue(absl::Time now) = 0;
   // Keeps a lease longer. ABORTED (reason LEASE_LOST) if it is not ours any more.
   virtual absl::Status ExtendLease(const Lease& lease, absl::Time now, absl::Duration by) = 0;
   // Writes the order under the lease, and gives the lease back if asked. ABORTED (LEASE_LOST).
-  virtual absl::Status SaveOrder(const flow::Order& order, const Lease& lease,
-                                 bool give_back) = 0;
+  virtual absl::Status SaveOrder(const flow::Order& order, const Lease& lease, bool give_back) = 0;
   // A caller's change (finalize, cancel, retry): reads the order, lets `change` alter it, writes
   // it, all in one transaction and whoever holds the lease; the holder's fencing token is made
-  // stale if `take_over`, so that it drops its work. An error of `change` leaves all as it was.
+  // stale if `take_over`, so that it drops its work; without it, a holder's next SaveOrder
+  // overwrites the change. An error of `change` leaves all as it was. `change` may run more than
+  // once, each time on the order as it is stored.
   using Change = std::function<absl::Status(flow::Order&)>;
   virtual absl::StatusOr<flow::Order> ChangeOrder(absl::string_view id, bool take_over,
                                                   const Change& change,
@@ -118,10 +133,16 @@ class Store {
   // Single flight: the row (ca, profile, set of names), held while a CA order is in play. True:
   // ours now (or already). The flight of a final order is free.
   virtual absl::StatusOr<bool> TakeFlight(const flow::Order& order, const Lease& lease) = 0;
-  // The order that holds the flight of these; unset: free.
+  // Frees it if this order has it.
   virtual absl::Status GiveFlightBack(const flow::Order& order) = 0;
+  // The same, but ABORTED (LEASE_LOST) if the lease is not ours any more: a holder that was paused
+  // must not free what the order's next holder relies on.
+  virtual absl::Status GiveFlightBack(const flow::Order& order, const Lease& lease) = 0;
 
-  // Guards. Each returns the moment at which it may be tried (<= now: it may).
+  // Guards. Each returns the moment at which it may be tried (<= now: it may; InfiniteFuture: the
+  // limit is 0). Sets are counted per CA, whatever the profile; failures per CA and identifier, so
+  // that a wildcard and the name below it share one count, as they do at CAs. What is dated more
+  // than one window ahead of `now` does not count: the clock was wrong when it was noted.
   // A newOrder for this set now? Counts distinct CA orders (NoteCaOrder) of the last hour, and
   // certificates of the last 7 days.
   virtual absl::StatusOr<absl::Time> MayOrder(const flow::Order& order, const Limits& limits,
@@ -134,12 +155,14 @@ class Store {
   virtual absl::Status NoteFailure(const flow::Order& order, const challenge::Name& name,
                                    absl::string_view authorization_url, absl::Time now) = 0;
   // Holds that the CA asked for (429 and 503 with Retry-After): by `scope` ("ca/<ca>" or
-  // "set/<ca>/<set key>"). GetHold: the end of the hold, InfinitePast if none.
+  // "set/<ca>/<set key>"). The latest end counts; InfinitePast lifts the hold. GetHold: the end of
+  // the hold, InfinitePast if none.
   virtual absl::Status SetHold(absl::string_view scope, absl::Time until) = 0;
   virtual absl::StatusOr<absl::Time> GetHold(absl::string_view scope) = 0;
 
   // Stores a checked certificate, ends its order (state kDone, under the lease), marks what it
-  // replaces, gives the flight back, notes the set's certificate: one transaction.
+  // replaces (same CA, names and key type), gives the flight back, notes the set's certificate: one
+  // transaction. Audited as "certificate.issue".
   virtual absl::Status FinishOrder(const flow::Order& order, const Lease& lease,
                                    const flow::StoredCertificate& certificate) = 0;
   virtual absl::StatusOr<flow::StoredCertificate> GetCertificate(absl::string_view id) = 0;
@@ -149,16 +172,21 @@ class Store {
   // renewal time. Newest.
   virtual absl::StatusOr<std::optional<flow::StoredCertificate>> FindRepeat(
       const flow::Order& order, absl::string_view public_key_sha256, absl::Time now) = 0;
+  // Both NOT_FOUND if there is none. Of several revocations the first counts.
   virtual absl::Status AddReader(absl::string_view certificate_id, absl::string_view principal,
                                  const AuditEntry& audit) = 0;
   virtual absl::Status NoteRevoked(absl::string_view certificate_id, int reason, absl::Time now,
                                    const AuditEntry& audit) = 0;
 
-  virtual absl::Status PutAccount(const AccountRecord& account) = 0;  // by (ca)
+  virtual absl::Status PutAccount(const AccountRecord& account) = 0;           // by (ca); audited
   virtual absl::StatusOr<AccountRecord> GetAccount(absl::string_view ca) = 0;  // NOT_FOUND
   virtual absl::StatusOr<std::vector<AccountRecord>> ListAccounts() = 0;
 
   virtual absl::Status Audit(const AuditEntry& entry, absl::Time now) = 0;
+  // Recomputes every chain from its first entry. DATA_LOSS (reason AUDIT_BROKEN) names the writer
+  // and the first entry that was altered, is missing or was put in between. Entries cut off a
+  // chain's end show only against a head that was kept elsewhere.
+  virtual absl::StatusOr<std::vector<AuditHead>> VerifyAudit() = 0;
 };
 
 }  // namespace norroy::store

@@ -1,0 +1,22 @@
+#ifndef NORROY_COMMON_CHALLENGE_REPLAY_H_
+#define NORROY_COMMON_CHALLENGE_REPLAY_H_
+
+// Runs a fuzz target without a fuzzer: over a corpus, over every beginning of its entries, and over
+// mutations of them that a fixed seed draws. So the ordinary test run keeps the target's oracles
+// true, and a crash that the fuzzer found stays found as one more corpus entry. For tests.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+
+namespace norroy::challenge {
+
+// Cuts at up to 128 places, and makes `mutations` changed copies of each entry.
+void Replay(const std::vector<std::string>& corpus, int mutations);
+
+}  // namespace norroy::challenge
+
+#endif  // NORROY_COMMON_CHALLENGE_REPLAY_H_

@@ -1,0 +1,42 @@
+// Configuration files: what is accepted is written and read again unchanged; what is refused is
+// refused with a place.
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/strings/match.h"
+#include "common/check.h"
+#include "common/config/config.h"
+#include "common/error/error.h"
+#include "norroy/config/v1/agent.pb.h"
+#include "norroy/config/v1/issuer.pb.h"
+
+namespace {
+
+template <typename Config>
+void Check(absl::string_view text) {
+  Config config;
+  const absl::Status status = norroy::config::ParseYaml(text, "f.yaml", config);
+  if (!status.ok()) {
+    NORROY_CHECK(norroy::ErrorReason(status) == "BAD_CONFIG");
+    NORROY_CHECK(absl::StartsWith(status.message(), "f.yaml:"));
+    NORROY_CHECK(norroy::Printable(status.message(), 8192) == status.message());
+    return;
+  }
+  const std::string written = norroy::config::ToYaml(config);
+  Config again;
+  NORROY_CHECK(norroy::config::ParseYaml(written, "again.yaml", again).ok());
+  NORROY_CHECK(google::protobuf::util::MessageDifferencer::Equals(config, again));
+  NORROY_CHECK(norroy::config::ToYaml(again) == written);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const absl::string_view text(reinterpret_cast<const char*>(data), size);
+  Check<norroy::config::v1::IssuerConfig>(text);
+  Check<norroy::config::v1::AgentConfig>(text);
+  return 0;
+}

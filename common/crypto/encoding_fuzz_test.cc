@@ -1,0 +1,28 @@
+#include <gtest/gtest.h>
+
+#include "common/challenge/replay.h"
+#include "common/crypto/encoding.h"
+
+namespace norroy::crypto {
+namespace {
+
+TEST(EncodingFuzz, HoldsOverPemTextsAndTheirMutations) {
+  const std::string block = PemEncode("CERTIFICATE", std::string(100, 'x'));
+  challenge::Replay(
+      {
+          "",
+          "Zm9vYmFy",
+          "-__-",
+          block,
+          "text\n" + block + "text\n" + PemEncode("X509 CRL", "y"),
+          "\xEF\xBB\xBF" + block,
+          "-----BEGIN X-----\r\nZm9v\r\n-----END X-----\r\n",
+          "-----BEGIN X-----\nProc-Type: 4,ENCRYPTED\n\nZm9v\n-----END X-----\n",
+          "-----BEGIN X-----\n-----BEGIN X-----\n-----END X-----\n",
+          std::string(1000, '-'),
+      },
+      3000);
+}
+
+}  // namespace
+}  // namespace norroy::crypto

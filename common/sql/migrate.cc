@@ -1,0 +1,72 @@
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/check.h"
+#include "common/error/error.h"
+#include "common/sql/database.h"
+#include "common/sql/transact.h"
+#include "common/status_macros.h"
+
+namespace norroy::sql {
+namespace {
+
+absl::StatusOr<int64_t> VersionOf(Connection& connection) {
+  NORROY_ASSIGN_OR_RETURN(const std::vector<Row> rows,
+                          connection.Query("SELECT MAX(version) FROM schema_version", {}));
+  return rows.at(0).Int(0);
+}
+
+// Another process may have done the step since we looked.
+absl::Status Step(Connection& connection, const Migration& migration) {
+  NORROY_ASSIGN_OR_RETURN(const int64_t version, VersionOf(connection));
+  if (version >= migration.version) return absl::OkStatus();
+  for (absl::string_view statement : absl::StrSplit(migration.sql, ';')) {
+    statement = absl::StripAsciiWhitespace(statement);
+    if (statement.empty()) continue;
+    NORROY_RETURN_IF_ERROR(connection.Execute(statement, {}).status());
+  }
+  return connection
+      .Execute("INSERT INTO schema_version (version) VALUES ($1)", {int64_t{migration.version}})
+      .status();
+}
+
+}  // namespace
+
+absl::Status Migrate(Database& database, const std::vector<Migration>& migrations) {
+  for (size_t i = 0; i < migrations.size(); ++i) {
+    NORROY_CHECK(migrations[i].version == static_cast<int>(i) + 1);
+  }
+  NORROY_ASSIGN_OR_RETURN(
+      const int64_t version,
+      WriteFor<int64_t>(database, [](Connection& connection) -> absl::StatusOr<int64_t> {
+        NORROY_RETURN_IF_ERROR(connection
+                                   .Execute("CREATE TABLE IF NOT EXISTS schema_version "
+                                            "(version INTEGER PRIMARY KEY) STRICT",
+                                            {})
+                                   .status());
+        return VersionOf(connection);
+      }));
+  const int64_t known = static_cast<int64_t>(migrations.size());
+  if (version > known) {
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition, "NEWER_SCHEMA",
+        absl::StrCat("the database has schema version ", version,
+                     ", this program knows up to version ", known,
+                     ": run the newer program, or restore a backup made before the upgrade"),
+        {{"version", absl::StrCat(version)}, {"known", absl::StrCat(known)}});
+  }
+  for (const Migration& migration : migrations) {
+    if (migration.version <= version) continue;
+    const absl::Status status =
+        database.Write([&](Connection& connection) { return Step(connection, migration); });
+    if (!status.ok()) {
+      return WithContext(status, absl::StrCat("schema version ", migration.version));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace norroy::sql

@@ -1,0 +1,45 @@
+#include "issuer/acme/jws.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/crypto/encoding.h"
+#include "common/status_macros.h"
+#include "issuer/acme/json.h"
+
+namespace norroy::acme {
+namespace {
+
+std::string Flattened(absl::string_view header, absl::string_view payload,
+                      absl::string_view signature) {
+  return absl::StrCat(R"({"protected":")", header, R"(","payload":")", payload,
+                      R"(","signature":")", crypto::Base64Url(signature), R"("})");
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> SignJws(crypto::Signer& signer, const JwsTarget& target, Nonce nonce,
+                                    absl::string_view payload) {
+  // RFC 8555 6.2: exactly one of "jwk" and "kid".
+  const std::string key = target.kid.empty() ? absl::StrCat(R"("jwk":)", signer.public_key().jwk())
+                                             : absl::StrCat(R"("kid":)", JsonQuote(target.kid));
+  // RFC 8555 6.4, 6.5: "url" and "nonce" are under the signature.
+  const std::string header = crypto::Base64Url(
+      absl::StrCat(R"({"alg":"ES256",)", key, R"(,"nonce":)", JsonQuote(nonce.value()),
+                   R"(,"url":)", JsonQuote(target.url), "}"));
+  const std::string body = crypto::Base64Url(payload);
+  NORROY_ASSIGN_OR_RETURN(const std::string signature,
+                          signer.Sign(absl::StrCat(header, ".", body)));
+  return Flattened(header, body, signature);
+}
+
+std::string BindExternalAccount(const ExternalAccount& account, const crypto::PublicKey& key,
+                                absl::string_view new_account_url) {
+  // RFC 8555 7.3.4: a MAC algorithm, the CA's key id, the URL of the outer JWS, no nonce.
+  const std::string header =
+      crypto::Base64Url(absl::StrCat(R"({"alg":"HS256","kid":)", JsonQuote(account.kid),
+                                     R"(,"url":)", JsonQuote(new_account_url), "}"));
+  const std::string body = crypto::Base64Url(key.jwk());
+  return Flattened(header, body,
+                   crypto::HmacSha256(account.hmac_key, absl::StrCat(header, ".", body)));
+}
+
+}  // namespace norroy::acme

@@ -1,0 +1,34 @@
+#ifndef NORROY_ISSUER_ACME_JWS_H_
+#define NORROY_ISSUER_ACME_JWS_H_
+
+// JSON Web Signatures as ACME wants them (RFC 8555 6.2, RFC 7515 7.2.2): flattened JSON, ES256,
+// bound to one URL and one nonce. The algorithm follows from the key, never from the CA.
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/crypto/key.h"
+#include "common/crypto/signer.h"
+#include "issuer/acme/account.h"
+#include "issuer/acme/nonce_pool.h"
+
+namespace norroy::acme {
+
+struct JwsTarget {
+  std::string url;
+  // The account's URL; empty: the key itself goes along ("jwk"), for newAccount.
+  std::string kid;
+};
+
+// Takes the nonce: whoever signs again needs another. An empty payload is a POST-as-GET.
+absl::StatusOr<std::string> SignJws(crypto::Signer& signer, const JwsTarget& target, Nonce nonce,
+                                    absl::string_view payload);
+
+// RFC 8555 7.3.4: the value of externalAccountBinding.
+std::string BindExternalAccount(const ExternalAccount& account, const crypto::PublicKey& key,
+                                absl::string_view new_account_url);
+
+}  // namespace norroy::acme
+
+#endif  // NORROY_ISSUER_ACME_JWS_H_

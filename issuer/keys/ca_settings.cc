@@ -1,0 +1,109 @@
+#include "issuer/keys/ca_settings.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/config/config.h"
+#include "common/error/error.h"
+#include "common/identity/identity.h"
+#include "common/status_macros.h"
+
+namespace norroy::keys {
+namespace {
+
+using config::v1::CaConfig;
+
+constexpr int kMaxCas = 32;
+constexpr int kMaxContacts = 2;
+constexpr size_t kMaxContact = 256;
+constexpr size_t kMaxEabKid = 256;
+
+absl::Status BadConfig(absl::string_view message) {
+  return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIG", message);
+}
+
+absl::Status CheckContacts(const CaConfig& ca) {
+  if (ca.contacts_size() > kMaxContacts) {
+    return BadConfig(absl::StrCat("contacts: at most ", kMaxContacts, " are allowed"));
+  }
+  for (int i = 0; i < ca.contacts_size(); ++i) {
+    const std::string& contact = ca.contacts(i);
+    // RFC 8555 7.3: one address, no header fields.
+    const bool one_mail = absl::StartsWith(contact, "mailto:") && absl::StrContains(contact, "@") &&
+                          contact.find_first_of("?,% ") == std::string::npos;
+    if (!one_mail || contact.size() > kMaxContact || Printable(contact) != contact) {
+      return BadConfig(absl::StrCat("contacts[", i, "]: \"", Printable(contact),
+                                    "\" must be \"mailto:\" and one address"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckEab(const CaConfig& ca) {
+  if (ca.eab_kid().empty() != ca.eab_key_file().empty()) {
+    return BadConfig("eab_kid and eab_key_file belong together: give both or none");
+  }
+  if (ca.eab_kid().size() > kMaxEabKid || Printable(ca.eab_kid()) != ca.eab_kid()) {
+    return BadConfig(absl::StrCat("eab_kid must be printable and at most ", kMaxEabKid, " bytes"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckUrls(const CaConfig& ca) {
+  const std::vector<std::string> hosts(ca.extra_hosts().begin(), ca.extra_hosts().end());
+  const absl::Status urls = acme::UrlPolicy::Make(ca.directory_url(), hosts).status();
+  if (!urls.ok()) return BadConfig(absl::StrCat("directory_url: ", urls.message()));
+  if (!ca.proxy().empty() && !absl::StartsWith(ca.proxy(), "http://")) {
+    return BadConfig("proxy must be \"http://host:port\"");
+  }
+  return absl::OkStatus();
+}
+
+std::string Resolve(const std::string& config_path, const std::string& path) {
+  return path.empty() ? "" : config::ResolvePath(config_path, path);
+}
+
+absl::StatusOr<CaSettings> ReadOne(const CaConfig& ca, const std::string& config_path) {
+  NORROY_RETURN_IF_ERROR(identity::CheckResourceName("name", ca.name()));
+  NORROY_RETURN_IF_ERROR(CheckUrls(ca));
+  NORROY_RETURN_IF_ERROR(CheckContacts(ca));
+  NORROY_RETURN_IF_ERROR(CheckEab(ca));
+  CaSettings settings;
+  settings.name = ca.name();
+  settings.acme.directory_url = ca.directory_url();
+  settings.acme.extra_hosts.assign(ca.extra_hosts().begin(), ca.extra_hosts().end());
+  settings.http.root_file = Resolve(config_path, ca.root_file());
+  settings.http.proxy = ca.proxy();
+  settings.http.bind_address = ca.bind_address();
+  settings.contacts.assign(ca.contacts().begin(), ca.contacts().end());
+  settings.agree_tos = ca.agree_tos();
+  settings.eab_kid = ca.eab_kid();
+  settings.eab_key_file = Resolve(config_path, ca.eab_key_file());
+  return settings;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<CaSettings>> ReadCaSettings(const config::v1::IssuerConfig& config,
+                                                       const std::string& config_path) {
+  if (config.cas().empty()) return BadConfig("cas is empty: name at least one CA");
+  if (config.cas_size() > kMaxCas) {
+    return BadConfig(absl::StrCat("cas: at most ", kMaxCas, " are allowed"));
+  }
+  std::vector<CaSettings> all;
+  std::set<std::string> names;
+  for (int i = 0; i < config.cas_size(); ++i) {
+    absl::StatusOr<CaSettings> settings = ReadOne(config.cas(i), config_path);
+    if (!settings.ok()) return WithContext(settings.status(), absl::StrCat("cas[", i, "]"));
+    if (!names.insert(settings->name).second) {
+      return BadConfig(
+          absl::StrCat("cas[", i, "].name: \"", settings->name, "\" stands there twice"));
+    }
+    all.push_back(*std::move(settings));
+  }
+  return all;
+}
+
+}  // namespace norroy::keys

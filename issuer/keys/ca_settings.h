@@ -1,0 +1,32 @@
+#ifndef NORROY_ISSUER_KEYS_CA_SETTINGS_H_
+#define NORROY_ISSUER_KEYS_CA_SETTINGS_H_
+
+// The `cas:` of the issuer's configuration, checked, with paths resolved.
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/http/curl_client.h"
+#include "issuer/acme/client.h"
+#include "norroy/config/v1/issuer.pb.h"
+
+namespace norroy::keys {
+
+struct CaSettings {
+  std::string name;
+  acme::ClientOptions acme;
+  http::CurlOptions http;  // without user_agent
+  std::vector<std::string> contacts;
+  bool agree_tos = false;
+  std::string eab_kid;       // empty: none
+  std::string eab_key_file;  // with eab_kid
+};
+
+// INVALID_ARGUMENT, reason BAD_CONFIG, naming cas[i] and the field. Touches no file.
+absl::StatusOr<std::vector<CaSettings>> ReadCaSettings(const config::v1::IssuerConfig& config,
+                                                       const std::string& config_path);
+
+}  // namespace norroy::keys
+
+#endif  // NORROY_ISSUER_KEYS_CA_SETTINGS_H_

@@ -1,0 +1,41 @@
+#ifndef NORROY_ISSUER_SOLVER_VALIDATOR_LINK_H_
+#define NORROY_ISSUER_SOLVER_VALIDATOR_LINK_H_
+
+// One validator's PresentationService as a port (protos/norroy/validator/v1). The real one is
+// grpc_validator_link.h.
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "norroy/validator/v1/presentation_service.pb.h"
+
+namespace norroy::solver {
+
+// Thread-safe. A `done` is called exactly once, on any thread but never inside the call that was
+// given it. What an asynchronous call returns cancels it: `done` then comes soon. It may be called
+// at any time, also after `done`.
+class ValidatorLink {
+ public:
+  using Cancel = std::function<void()>;
+  using PresentDone = std::function<void(absl::StatusOr<validator::v1::PresentResponse>)>;
+  using ReleaseDone = std::function<void(absl::Status)>;
+
+  virtual ~ValidatorLink() = default;
+
+  // "host:port", for messages.
+  virtual const std::string& address() const = 0;
+  // Blocks.
+  virtual absl::StatusOr<validator::v1::PlanResponse> Plan(
+      const validator::v1::PlanRequest& request, absl::Duration timeout) = 0;
+  virtual Cancel Present(const validator::v1::PresentRequest& request, absl::Duration timeout,
+                         PresentDone done) = 0;
+  virtual Cancel Release(const validator::v1::ReleaseRequest& request, absl::Duration timeout,
+                         ReleaseDone done) = 0;
+};
+
+}  // namespace norroy::solver
+
+#endif  // NORROY_ISSUER_SOLVER_VALIDATOR_LINK_H_

@@ -1,0 +1,59 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/sql/transact.h"
+#include "common/status_macros.h"
+#include "issuer/store/records.h"
+#include "issuer/store/sql_store.h"
+
+namespace norroy::store {
+
+absl::Status SqlStore::PutAccount(const AccountRecord& account) {
+  return database_.Write([&](sql::Connection& connection) -> absl::Status {
+    NORROY_RETURN_IF_ERROR(connection
+                               .Execute("INSERT INTO accounts (ca, record) VALUES ($1, $2) "
+                                        "ON CONFLICT (ca) DO UPDATE SET record = excluded.record",
+                                        {account.ca, sql::Blob{AccountBytes(account)}})
+                               .status());
+    return Append(connection,
+                  {.principal = writer_,
+                   .action = "account.put",
+                   .object = absl::StrCat("account/", account.ca),
+                   .detail = absl::StrCat("url=", account.url, " status=", account.status,
+                                          " key=", account.key_thumbprint)},
+                  account.create_time);
+  });
+}
+
+absl::StatusOr<AccountRecord> SqlStore::GetAccount(absl::string_view ca) {
+  return sql::ReadFor<AccountRecord>(
+      database_, [&](sql::Connection& connection) -> absl::StatusOr<AccountRecord> {
+        NORROY_ASSIGN_OR_RETURN(
+            const std::vector<sql::Row> rows,
+            connection.Query("SELECT record FROM accounts WHERE ca = $1", {std::string(ca)}));
+        if (!rows.empty()) return ParseAccount(rows.front().Bytes(0));
+        return MakeError(absl::StatusCode::kNotFound, "NO_ACCOUNT",
+                         absl::StrCat("there is no account at the CA ", Printable(ca, 64)),
+                         {{"ca", Printable(ca, 64)}});
+      });
+}
+
+absl::StatusOr<std::vector<AccountRecord>> SqlStore::ListAccounts() {
+  using Accounts = std::vector<AccountRecord>;
+  return sql::ReadFor<Accounts>(
+      database_, [&](sql::Connection& connection) -> absl::StatusOr<Accounts> {
+        NORROY_ASSIGN_OR_RETURN(const std::vector<sql::Row> rows,
+                                connection.Query("SELECT record FROM accounts ORDER BY ca", {}));
+        Accounts accounts;
+        for (const sql::Row& row : rows) {
+          NORROY_ASSIGN_OR_RETURN(AccountRecord account, ParseAccount(row.Bytes(0)));
+          accounts.push_back(std::move(account));
+        }
+        return accounts;
+      });
+}
+
+}  // namespace norroy::store

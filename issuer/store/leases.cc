@@ -1,0 +1,148 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "common/sql/transact.h"
+#include "common/status_macros.h"
+#include "issuer/store/records.h"
+#include "issuer/store/rows.h"
+#include "issuer/store/sql_store.h"
+
+namespace norroy::store {
+namespace {
+
+// An order whose row cannot be read must not keep the others from being worked on.
+constexpr absl::Duration kSetAside = absl::Hours(1);
+
+absl::Status SetAside(sql::Connection& connection, const std::string& id, absl::Time now) {
+  return connection
+      .Execute("UPDATE orders SET due_time = $2 WHERE id = $1",
+               {id, sql::TimeColumn(now + kSetAside)})
+      .status();
+}
+
+// `row`: id, lease_token, record. Unset: somebody else took it since it was read.
+absl::StatusOr<std::optional<Leased>> Claim(sql::Connection& connection, const sql::Row& row,
+                                            absl::string_view owner, absl::Time now,
+                                            absl::Duration lease) {
+  NORROY_ASSIGN_OR_RETURN(flow::Order order, ParseOrder(row.Bytes(2)));
+  const int64_t token = row.Int(1) + 1;
+  NORROY_ASSIGN_OR_RETURN(
+      const int64_t claimed,
+      connection.Execute("UPDATE orders SET lease_owner = $1, lease_token = $2, lease_end = $3 "
+                         "WHERE id = $4 AND lease_token = $5 AND lease_end <= $6",
+                         {std::string(owner), token, sql::TimeColumn(now + lease), row.Text(0),
+                          row.Int(1), sql::TimeColumn(now)}));
+  if (claimed == 0) return std::optional<Leased>();
+  return std::optional<Leased>(
+      Leased{.order = std::move(order), .lease = {.order_id = row.Text(0), .token = token}});
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<Leased>> SqlStore::TakeDue(absl::string_view owner, absl::Time now,
+                                                        absl::Duration lease) {
+  const auto take = [&](sql::Connection& connection) -> absl::StatusOr<std::optional<Leased>> {
+    while (true) {
+      NORROY_ASSIGN_OR_RETURN(
+          const std::vector<sql::Row> rows,
+          connection.Query("SELECT id, lease_token, record FROM orders WHERE due_time <= $1 AND "
+                           "due_time < $2 AND lease_end <= $1 ORDER BY due_time, id LIMIT 1",
+                           {sql::TimeColumn(now), sql::kInfiniteFuture}));
+      if (rows.empty()) return std::optional<Leased>();
+      absl::StatusOr<std::optional<Leased>> leased =
+          Claim(connection, rows.front(), owner, now, lease);
+      if (absl::IsDataLoss(leased.status())) {
+        NORROY_RETURN_IF_ERROR(SetAside(connection, rows.front().Text(0), now));
+        continue;
+      }
+      if (!leased.ok() || leased->has_value()) return leased;
+    }
+  };
+  return sql::WriteFor<std::optional<Leased>>(database_, take);
+}
+
+absl::StatusOr<std::optional<Leased>> SqlStore::TakeOrder(absl::string_view id,
+                                                          absl::string_view owner, absl::Time now,
+                                                          absl::Duration lease) {
+  const auto take = [&](sql::Connection& connection) -> absl::StatusOr<std::optional<Leased>> {
+    NORROY_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> rows,
+        connection.Query(
+            "SELECT id, lease_token, record, state FROM orders "
+            "WHERE id = $1 AND lease_end <= $2 AND state NOT IN ($3, $4, $5)",
+            {std::string(id), sql::TimeColumn(now), StateColumn(flow::State::kDone),
+             StateColumn(flow::State::kFailed), StateColumn(flow::State::kCancelled)}));
+    if (rows.empty()) return std::optional<Leased>();
+    return Claim(connection, rows.front(), owner, now, lease);
+  };
+  return sql::WriteFor<std::optional<Leased>>(database_, take);
+}
+
+absl::StatusOr<int64_t> SqlStore::BreakLeases(absl::string_view owner) {
+  const auto end = [&](sql::Connection& connection) {
+    return connection.Execute(
+        "UPDATE orders SET lease_token = lease_token + 1, lease_end = $1 "
+        "WHERE lease_owner = $2 AND lease_end > $1",
+        {sql::TimeColumn(absl::InfinitePast()), std::string(owner)});
+  };
+  return sql::WriteFor<int64_t>(database_, end);
+}
+
+absl::StatusOr<absl::Time> SqlStore::NextDue(absl::Time now) {
+  const auto find = [&](sql::Connection& connection) -> absl::StatusOr<absl::Time> {
+    NORROY_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> unheld,
+        connection.Query(
+            "SELECT due_time FROM orders WHERE lease_end <= $1 ORDER BY due_time LIMIT 1",
+            {sql::TimeColumn(now)}));
+    // A held order counts from the end of its lease on.
+    NORROY_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> held,
+        connection.Query("SELECT MIN(CASE WHEN due_time > lease_end THEN due_time "
+                         "ELSE lease_end END) FROM orders WHERE lease_end > $1 AND due_time < $2",
+                         {sql::TimeColumn(now), sql::kInfiniteFuture}));
+    absl::Time next = absl::InfiniteFuture();
+    if (!unheld.empty()) next = std::min(next, sql::TimeOf(unheld.front().Int(0)));
+    if (!held.empty() && !held.front().IsNull(0)) {
+      next = std::min(next, sql::TimeOf(held.front().Int(0)));
+    }
+    return next;
+  };
+  return sql::ReadFor<absl::Time>(database_, find);
+}
+
+absl::Status SqlStore::ExtendLease(const Lease& lease, absl::Time now, absl::Duration by) {
+  return database_.Write([&](sql::Connection& connection) -> absl::Status {
+    NORROY_ASSIGN_OR_RETURN(
+        const int64_t extended,
+        connection.Execute(
+            "UPDATE orders SET lease_end = $1 WHERE id = $2 AND lease_token = $3 "
+            "AND lease_end > $4",
+            {sql::TimeColumn(now + by), lease.order_id, lease.token, sql::TimeColumn(now)}));
+    return extended == 1 ? absl::OkStatus() : LeaseLost(lease.order_id);
+  });
+}
+
+absl::Status SqlStore::SaveOrder(const flow::Order& order, const Lease& lease, bool give_back) {
+  return database_.Write([&](sql::Connection& connection) -> absl::Status {
+    if (order.id != lease.order_id) return LeaseLost(order.id);
+    NORROY_ASSIGN_OR_RETURN(
+        const int64_t saved,
+        connection.Execute("UPDATE orders SET state = $1, due_time = $2, record = $3 "
+                           "WHERE id = $4 AND lease_token = $5 AND lease_end <> $6",
+                           {StateColumn(order.state), DueColumn(order),
+                            sql::Blob{OrderBytes(order)}, order.id, lease.token, kNotLeased}));
+    if (saved != 1) return LeaseLost(order.id);
+    if (flow::IsFinal(order.state)) {
+      NORROY_RETURN_IF_ERROR(DropFlights(connection, order.id));
+    }
+    if (!give_back) return absl::OkStatus();
+    return connection
+        .Execute("UPDATE orders SET lease_owner = '', lease_end = $2 WHERE id = $1",
+                 {order.id, kNotLeased})
+        .status();
+  });
+}
+
+}  // namespace norroy::store

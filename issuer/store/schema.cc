@@ -1,0 +1,133 @@
+#include "issuer/store/store.h"
+
+namespace norroy::store {
+
+// Columns are what is searched and counted; the rest of a row is its record (order_record.proto).
+// A set of 100 names is too long for an index key: set_hash and scope_hash are SHA-256 in
+// hexadecimal. Times are those of common/sql/time_column.h.
+const std::vector<sql::Migration>& Store::Migrations() {
+  static const auto* const migrations = new std::vector<sql::Migration>{
+      {1, R"sql(
+CREATE TABLE orders (
+  id TEXT PRIMARY KEY,
+  ca TEXT NOT NULL,
+  profile TEXT NOT NULL,
+  set_hash TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  create_time INTEGER NOT NULL,
+  due_time INTEGER NOT NULL,
+  lease_owner TEXT NOT NULL,
+  lease_token INTEGER NOT NULL,
+  lease_end INTEGER NOT NULL,
+  record BLOB NOT NULL
+) STRICT;
+CREATE INDEX orders_by_time ON orders (create_time, id);
+CREATE INDEX orders_by_state ON orders (state, create_time, id);
+CREATE INDEX orders_by_due ON orders (due_time, lease_end, id);
+CREATE INDEX orders_by_lease ON orders (lease_end, due_time);
+
+CREATE TABLE order_names (
+  name TEXT NOT NULL,
+  order_id TEXT NOT NULL REFERENCES orders (id),
+  PRIMARY KEY (name, order_id)
+) STRICT;
+
+CREATE TABLE order_readers (
+  principal TEXT NOT NULL,
+  order_id TEXT NOT NULL REFERENCES orders (id),
+  PRIMARY KEY (principal, order_id)
+) STRICT;
+
+CREATE TABLE requests (
+  creator TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  request_hash TEXT NOT NULL,
+  order_id TEXT NOT NULL,
+  create_time INTEGER NOT NULL,
+  PRIMARY KEY (creator, request_id)
+) STRICT;
+
+CREATE TABLE flights (
+  ca TEXT NOT NULL,
+  profile TEXT NOT NULL,
+  set_hash TEXT NOT NULL,
+  order_id TEXT NOT NULL,
+  PRIMARY KEY (ca, profile, set_hash)
+) STRICT;
+CREATE INDEX flights_by_order ON flights (order_id);
+
+CREATE TABLE ca_orders (
+  ca TEXT NOT NULL,
+  set_hash TEXT NOT NULL,
+  url TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY (ca, set_hash, url)
+) STRICT;
+CREATE INDEX ca_orders_by_time ON ca_orders (time);
+
+CREATE TABLE failures (
+  ca TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  authorization_url TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY (ca, identifier, authorization_url)
+) STRICT;
+CREATE INDEX failures_by_time ON failures (time);
+
+CREATE TABLE holds (
+  scope_hash TEXT PRIMARY KEY,
+  scope TEXT NOT NULL,
+  until INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE certificates (
+  id TEXT PRIMARY KEY,
+  order_id TEXT NOT NULL UNIQUE REFERENCES orders (id),
+  ca TEXT NOT NULL,
+  profile TEXT NOT NULL,
+  set_hash TEXT NOT NULL,
+  key_type TEXT NOT NULL,
+  public_key_sha256 TEXT NOT NULL,
+  replaced_by TEXT NOT NULL,
+  revoke_time INTEGER NOT NULL,
+  create_time INTEGER NOT NULL,
+  record BLOB NOT NULL
+) STRICT;
+CREATE INDEX certificates_by_time ON certificates (create_time, id);
+CREATE INDEX certificates_by_set ON certificates (ca, set_hash, create_time);
+
+CREATE TABLE certificate_names (
+  name TEXT NOT NULL,
+  certificate_id TEXT NOT NULL REFERENCES certificates (id),
+  PRIMARY KEY (name, certificate_id)
+) STRICT;
+
+CREATE TABLE certificate_readers (
+  principal TEXT NOT NULL,
+  certificate_id TEXT NOT NULL REFERENCES certificates (id),
+  PRIMARY KEY (principal, certificate_id)
+) STRICT;
+
+CREATE TABLE accounts (
+  ca TEXT PRIMARY KEY,
+  record BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+  writer TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  time INTEGER NOT NULL,
+  principal TEXT NOT NULL,
+  action TEXT NOT NULL,
+  object TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  prev_hash BLOB NOT NULL,
+  hash BLOB NOT NULL,
+  PRIMARY KEY (writer, seq)
+) STRICT
+)sql"},
+  };
+  return *migrations;
+}
+
+}  // namespace norroy::store

@@ -1,0 +1,494 @@
+#include "tests/fakes/ca/endpoints.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "common/crypto/csr.h"
+#include "common/crypto/encoding.h"
+#include "common/crypto/key.h"
+
+namespace norroy::fakes {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr char kErrorPrefix[] = "urn:ietf:params:acme:error:";
+
+std::string DateText(absl::Time time) {
+  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
+}
+
+Json ProblemJson(const ProblemText& problem) {
+  return {{"type", kErrorPrefix + problem.type}, {"detail", problem.detail}};
+}
+
+http::Response JsonReply(int status, const Json& json) {
+  http::Response reply;
+  reply.status = status;
+  reply.headers = {{"Content-Type", "application/json"}};
+  reply.body = json.dump();
+  return reply;
+}
+
+Json Payload(const SignedRequest& request) {
+  Json payload = Json::parse(request.payload, nullptr, false);
+  return payload.is_object() ? payload : Json::object();
+}
+
+std::string StringMember(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+Json IdentifierJson(const challenge::Name& name, bool with_wildcard) {
+  return {{"type", std::string(challenge::IdentifierTypeName(name.identifier().type()))},
+          {"value", with_wildcard ? name.text() : name.identifier().value()}};
+}
+
+// The names of a newOrder; empty where one of them is not acceptable, with `why`.
+std::vector<challenge::Name> AskedNames(const Json& payload, std::string& why) {
+  std::vector<challenge::Name> names;
+  const auto identifiers = payload.find("identifiers");
+  if (identifiers == payload.end() || !identifiers->is_array() || identifiers->empty() ||
+      identifiers->size() > 100) {
+    why = "identifiers must be an array of 1 to 100";
+    return {};
+  }
+  for (const Json& identifier : *identifiers) {
+    const std::string value = identifier.is_object() ? StringMember(identifier, "value") : "";
+    const auto name = challenge::Name::Parse(value);
+    // A client sends names in their normal form.
+    if (!name.ok() || name->text() != value || IdentifierJson(*name, true) != identifier) {
+      why = absl::StrCat("bad identifier ", identifier.dump());
+      return {};
+    }
+    names.push_back(*name);
+  }
+  std::sort(names.begin(), names.end());
+  if (std::adjacent_find(names.begin(), names.end()) != names.end()) {
+    why = "an identifier comes twice";
+    return {};
+  }
+  return names;
+}
+
+// Challenge types that can prove this name (RFC 8555 8, RFC 8738 7).
+bool Fits(const std::string& type, const challenge::Name& name) {
+  if (name.wildcard()) return type == "dns-01";
+  return type != "dns-01" || name.identifier().type() == challenge::IdentifierType::kDns;
+}
+
+}  // namespace
+
+http::Response ProblemReply(int status, const std::string& type, const std::string& detail) {
+  Json json = ProblemJson({type, detail});
+  json["status"] = status;
+  http::Response reply = JsonReply(status, json);
+  reply.headers = {{"Content-Type", "application/problem+json"}};
+  return reply;
+}
+
+Endpoints::Endpoints(const FakeCaOptions& options, absl::Time now)
+    : options(options), authority_(now), random_(static_cast<unsigned>(options.seed)) {}
+
+std::string Endpoints::ResourceUrl(const std::string& name) const {
+  return absl::StrCat(base_url(), "/v", generation_, "/", name);
+}
+
+std::string Endpoints::NextToken() {
+  const std::string digest = crypto::Sha256(absl::StrCat("token ", options.seed, " ", ++tokens_));
+  return crypto::Base64Url(digest.substr(0, 16));
+}
+
+Endpoint Endpoints::KindOf(const std::string& url) const {
+  static const std::pair<const char*, Endpoint> kResources[] = {
+      {"new-nonce", Endpoint::kNewNonce},
+      {"new-account", Endpoint::kNewAccount},
+      {"new-order", Endpoint::kNewOrder},
+      {"revoke-cert", Endpoint::kRevoke},
+  };
+  static const std::pair<const char*, Endpoint> kFolders[] = {
+      {"/account/", Endpoint::kAccount},     {"/order/", Endpoint::kOrder},
+      {"/authz/", Endpoint::kAuthorization}, {"/challenge/", Endpoint::kChallenge},
+      {"/finalize/", Endpoint::kFinalize},   {"/certificate/", Endpoint::kCertificate},
+  };
+  if (url == directory_url()) return Endpoint::kDirectory;
+  for (const auto& [name, kind] : kResources) {
+    if (url == ResourceUrl(name)) return kind;
+  }
+  for (const auto& [folder, kind] : kFolders) {
+    if (absl::StartsWith(url, base_url() + folder)) return kind;
+  }
+  return Endpoint::kOther;
+}
+
+http::Response Endpoints::Directory() const {
+  Json meta = {{"website", base_url()}, {"caaIdentities", {options.host}}};
+  if (!options.terms_of_service.empty()) meta["termsOfService"] = options.terms_of_service;
+  if (!options.eab_keys.empty()) meta["externalAccountRequired"] = true;
+  if (!options.profiles.empty()) meta["profiles"] = options.profiles;
+  return JsonReply(200, {{"newNonce", ResourceUrl("new-nonce")},
+                         {"newAccount", ResourceUrl("new-account")},
+                         {"newOrder", ResourceUrl("new-order")},
+                         {"revokeCert", ResourceUrl("revoke-cert")},
+                         {"keyChange", ResourceUrl("key-change")},
+                         {"aRandomMember", "https://community.invalid/"},
+                         {"meta", meta}});
+}
+
+http::Response Endpoints::Handle(Endpoint kind, const SignedRequest& request, absl::Time now,
+                                 Due& due) {
+  if (kind == Endpoint::kNewAccount) return NewAccount(request);
+  AccountEntry* const account = ledger.AccountByUrl(request.kid);
+  if (account == nullptr) return ProblemReply(400, "accountDoesNotExist", "no such account");
+  if (account->status != "valid") {
+    return ProblemReply(401, "unauthorized", "the account is " + account->status);
+  }
+  switch (kind) {
+    case Endpoint::kAccount:
+      return Account(*account, request);
+    case Endpoint::kNewOrder:
+      return NewOrder(*account, request, now);
+    case Endpoint::kOrder:
+      return Order(*account, request, now);
+    case Endpoint::kFinalize:
+      return Finalize(*account, request, now);
+    case Endpoint::kAuthorization:
+      return Authorization(*account, request, now);
+    case Endpoint::kChallenge:
+      return Challenge(*account, request, now, due);
+    case Endpoint::kCertificate:
+      return Certificate(*account, request);
+    case Endpoint::kRevoke:
+      return Revoke(*account, request);
+    default:
+      return ProblemReply(404, "malformed", "no such resource");
+  }
+}
+
+http::Response Endpoints::NewAccount(const SignedRequest& request) {
+  const Json payload = Payload(request);
+  AccountEntry* account = ledger.AccountByKey(request.jwk_spki);
+  int status = 200;
+  if (account == nullptr) {
+    if (payload.value("onlyReturnExisting", false)) {
+      return ProblemReply(400, "accountDoesNotExist", "no account for this key");
+    }
+    if (!options.terms_of_service.empty() && !payload.value("termsOfServiceAgreed", false)) {
+      return ProblemReply(403, "userActionRequired", "the terms of service must be agreed to");
+    }
+    if (!options.eab_keys.empty()) {
+      if (!payload.contains("externalAccountBinding")) {
+        return ProblemReply(403, "externalAccountRequired", "an external account is required");
+      }
+      const std::string binding = payload["externalAccountBinding"].dump();
+      const auto kid = BindingKid(binding);
+      const auto key = options.eab_keys.find(kid.ok() ? *kid : "");
+      if (key == options.eab_keys.end()) {
+        return ProblemReply(403, "unauthorized", "unknown external account");
+      }
+      const absl::Status bound = CheckBinding(binding, key->second, request.jwk_spki, request.url);
+      if (!bound.ok()) return ProblemReply(400, "malformed", std::string(bound.message()));
+    }
+    AccountEntry entry;
+    entry.url = absl::StrCat(base_url(), "/account/", ledger.accounts.size() + 1);
+    entry.spki = request.jwk_spki;
+    entry.thumbprint = crypto::PublicKey::Parse(request.jwk_spki)->thumbprint();
+    for (const Json& contact : payload.value("contact", Json::array())) {
+      if (contact.is_string()) entry.contacts.push_back(contact.get<std::string>());
+    }
+    ledger.accounts.push_back(std::move(entry));
+    account = &ledger.accounts.back();
+    status = 201;
+  }
+  if (account->status != "valid") return ProblemReply(401, "unauthorized", "deactivated account");
+  http::Response reply =
+      JsonReply(status, {{"status", account->status}, {"contact", account->contacts}});
+  reply.headers.emplace_back("Location", account->url);
+  return reply;
+}
+
+http::Response Endpoints::Account(AccountEntry& account, const SignedRequest& request) {
+  if (request.url != account.url) return ProblemReply(403, "unauthorized", "another's account");
+  if (StringMember(Payload(request), "status") == "deactivated") account.status = "deactivated";
+  return JsonReply(200, {{"status", account.status}, {"contact", account.contacts}});
+}
+
+AuthorizationEntry* Endpoints::NewAuthorization(const AccountEntry& account,
+                                                const std::string& profile,
+                                                const challenge::Name& name, absl::Time now) {
+  ledger.authorizations.push_back(
+      {absl::StrCat(base_url(), "/authz/", ledger.authorizations.size() + 1),
+       account.url,
+       profile,
+       name,
+       NextToken(),
+       now + options.pending_authorization_lifetime,
+       "pending",
+       0,
+       "",
+       {},
+       0,
+       {}});
+  return &ledger.authorizations.back();
+}
+
+http::Response Endpoints::NewOrder(AccountEntry& account, const SignedRequest& request,
+                                   absl::Time now) {
+  const Json payload = Payload(request);
+  OrderEntry order;
+  std::string why;
+  order.account_url = account.url;
+  order.profile = StringMember(payload, "profile");
+  order.names = AskedNames(payload, why);
+  if (order.names.empty()) return ProblemReply(400, "malformed", why);
+  if (!order.profile.empty() && options.profiles.count(order.profile) == 0) {
+    return ProblemReply(400, "invalidProfile", "no such profile");
+  }
+  OrderEntry* entry = options.reuse_orders ? ledger.ReusableOrder(order, now) : nullptr;
+  if (entry == nullptr) {
+    order.url = absl::StrCat(base_url(), "/order/", ledger.orders.size() + 1);
+    order.expires = now + options.order_lifetime;
+    for (const challenge::Name& name : order.names) {
+      AuthorizationEntry* authorization =
+          options.reuse_authorizations
+              ? ledger.ReusableAuthorization(account.url, order.profile, name, now)
+              : nullptr;
+      if (authorization == nullptr) {
+        authorization = NewAuthorization(account, order.profile, name, now);
+      }
+      order.authorizations.push_back(authorization);
+    }
+    ledger.orders.push_back(std::move(order));
+    entry = &ledger.orders.back();
+  }
+  ++entry->handed_out;
+  http::Response reply = ShowOrder(*entry, 201, now);
+  reply.headers.emplace_back("Location", entry->url);
+  return reply;
+}
+
+void Endpoints::Pace(const std::string& url, bool waiting, absl::Time now, http::Response& reply) {
+  const auto promised = not_before_.find(url);
+  if (promised != not_before_.end() && now < promised->second) {
+    violations.push_back(absl::StrCat(url, " was read before its Retry-After"));
+  }
+  not_before_.erase(url);
+  if (!waiting || options.retry_after_seconds <= 0) return;
+  not_before_[url] = now + absl::Seconds(options.retry_after_seconds);
+  reply.headers.emplace_back("Retry-After", absl::StrCat(options.retry_after_seconds));
+}
+
+http::Response Endpoints::ShowOrder(OrderEntry& order, int status, absl::Time now) {
+  const std::string state = Ledger::StatusOf(order, now);
+  const std::string number = std::string(absl::StripPrefix(order.url, base_url() + "/order/"));
+  Json json = {{"status", state},
+               {"expires", DateText(order.expires)},
+               {"finalize", base_url() + "/finalize/" + number},
+               {"identifiers", Json::array()},
+               {"authorizations", Json::array()},
+               {"someNewMember", {{"of", "a later RFC"}}}};
+  for (const challenge::Name& name : order.names) {
+    json["identifiers"].push_back(IdentifierJson(name, true));
+  }
+  for (const AuthorizationEntry* authorization : order.authorizations) {
+    json["authorizations"].push_back(authorization->url);
+  }
+  // No client may count on an order of these.
+  std::shuffle(json["identifiers"].begin(), json["identifiers"].end(), random_);
+  std::shuffle(json["authorizations"].begin(), json["authorizations"].end(), random_);
+  if (!order.profile.empty()) json["profile"] = order.profile;
+  if (state == "valid") json["certificate"] = order.certificate_url;
+  if (state == "invalid" && order.problem.has_value()) json["error"] = ProblemJson(*order.problem);
+  return JsonReply(status, json);
+}
+
+http::Response Endpoints::Order(AccountEntry& account, const SignedRequest& request,
+                                absl::Time now) {
+  OrderEntry* const order = ledger.OrderByUrl(request.url);
+  if (order == nullptr) return ProblemReply(404, "malformed", "no such order");
+  if (order->account_url != account.url) return ProblemReply(403, "unauthorized", "not yours");
+  if (!request.payload.empty()) return ProblemReply(400, "malformed", "must be a POST-as-GET");
+  Ledger::Observe(*order, options, now);
+  const std::string state = Ledger::StatusOf(*order, now);
+  http::Response reply = ShowOrder(*order, 200, now);
+  Pace(order->url, state == "pending" || state == "processing", now, reply);
+  return reply;
+}
+
+void Endpoints::Issue(OrderEntry& order, const std::string& spki, absl::Time now) {
+  LeafOrder wanted;
+  wanted.names = order.names;
+  wanted.spki_der = spki;
+  wanted.now = now;
+  wanted.lifetime = options.certificate_lifetime;
+  wanted.fault = certificate_fault;
+  IssuedLeaf issued = authority_.Issue(wanted, options.alternate_chains);
+  order.certificate_url = absl::StrCat(base_url(), "/certificate/", ledger.certificates.size() + 1);
+  order.chains = issued.chains;
+  ledger.certificates.push_back(
+      {order.certificate_url, issued.der, order.account_url, std::move(issued.chains), {}});
+  ++order.finalizes;
+  order.polls_left = options.finalize_polls;
+  order.settled = options.finalize_polls > 0 ? "processing" : "valid";
+}
+
+http::Response Endpoints::Finalize(AccountEntry& account, const SignedRequest& request,
+                                   absl::Time now) {
+  const std::string number = std::string(absl::StripPrefix(request.url, base_url() + "/finalize/"));
+  OrderEntry* const order = ledger.OrderByUrl(base_url() + "/order/" + number);
+  if (order == nullptr) return ProblemReply(404, "malformed", "no such order");
+  if (order->account_url != account.url) return ProblemReply(403, "unauthorized", "not yours");
+  const std::string state = Ledger::StatusOf(*order, now);
+  if (state != "ready") {
+    violations.push_back(absl::StrCat("finalize of ", order->url, ", which is ", state));
+    return ProblemReply(403, "orderNotReady", "the order is " + state);
+  }
+  const auto der = crypto::Base64UrlDecode(StringMember(Payload(request), "csr"));
+  const auto csr = crypto::Csr::Parse(der.ok() ? *der : "");
+  if (!csr.ok()) return ProblemReply(400, "badCSR", std::string(csr.status().message()));
+  if (csr->names() != order->names) {
+    return ProblemReply(400, "badCSR", "the CSR's names are not the order's");
+  }
+  if (csr->public_key().spki_der() == account.spki) {
+    return ProblemReply(400, "badCSR", "the CSR's key is the account's");
+  }
+  Issue(*order, csr->public_key().spki_der(), now);
+  http::Response reply = ShowOrder(*order, 200, now);
+  reply.headers.emplace_back("Location", order->url);
+  Pace(order->url, order->settled == "processing", now, reply);
+  return reply;
+}
+
+http::Response Endpoints::ShowAuthorization(AuthorizationEntry& authorization, absl::Time now) {
+  const std::string state = Ledger::StatusOf(authorization, now);
+  Json json = {{"status", state},
+               {"expires", DateText(authorization.expires)},
+               {"identifier", IdentifierJson(authorization.name, false)},
+               {"challenges", Json::array()}};
+  if (authorization.name.wildcard()) json["wildcard"] = true;
+  const std::string number =
+      std::string(absl::StripPrefix(authorization.url, base_url() + "/authz/"));
+  for (const std::string& type : options.challenge_types) {
+    if (!Fits(type, authorization.name)) continue;
+    const bool attempted = type == authorization.attempted_type;
+    // RFC 8555 7.1.4: a final authorization shows only what decided it.
+    if (!attempted && state != "pending") continue;
+    Json challenge = {{"type", type},
+                      {"url", base_url() + "/challenge/" + number + "/" + type},
+                      {"token", authorization.token},
+                      {"status", !attempted           ? "pending"
+                                 : state == "pending" ? "processing"
+                                 : state == "invalid" ? "invalid"
+                                                      : "valid"}};
+    if (attempted && authorization.problem.has_value()) {
+      challenge["error"] = ProblemJson(*authorization.problem);
+    }
+    json["challenges"].push_back(challenge);
+  }
+  if (state == "pending") {
+    json["challenges"].push_back({{"type", "smoke-signal-01"},
+                                  {"url", base_url() + "/challenge/" + number + "/smoke"},
+                                  {"status", "pending"}});
+  }
+  std::shuffle(json["challenges"].begin(), json["challenges"].end(), random_);
+  return JsonReply(200, json);
+}
+
+http::Response Endpoints::Authorization(AccountEntry& account, const SignedRequest& request,
+                                        absl::Time now) {
+  AuthorizationEntry* const authorization = ledger.AuthorizationByUrl(request.url);
+  if (authorization == nullptr) return ProblemReply(404, "malformed", "no such authorization");
+  if (authorization->account_url != account.url) {
+    return ProblemReply(403, "unauthorized", "not yours");
+  }
+  if (StringMember(Payload(request), "status") == "deactivated") {
+    authorization->status = "deactivated";
+    return ShowAuthorization(*authorization, now);
+  }
+  if (!request.payload.empty()) return ProblemReply(400, "malformed", "bad update");
+  Ledger::Observe(*authorization, options, now);
+  http::Response reply = ShowAuthorization(*authorization, now);
+  const bool waiting =
+      Ledger::StatusOf(*authorization, now) == "pending" && !authorization->attempted_type.empty();
+  Pace(authorization->url, waiting, now, reply);
+  return reply;
+}
+
+http::Response Endpoints::Challenge(AccountEntry& account, const SignedRequest& request,
+                                    absl::Time now, Due& due) {
+  const std::string rest = std::string(absl::StripPrefix(request.url, base_url() + "/challenge/"));
+  const size_t slash = rest.find('/');
+  AuthorizationEntry* const authorization =
+      ledger.AuthorizationByUrl(base_url() + "/authz/" + rest.substr(0, slash));
+  const std::string type = slash == std::string::npos ? "" : rest.substr(slash + 1);
+  if (authorization == nullptr || !Fits(type, authorization->name)) {
+    return ProblemReply(404, "malformed", "no such challenge");
+  }
+  if (authorization->account_url != account.url) {
+    return ProblemReply(403, "unauthorized", "not yours");
+  }
+  if (Json::parse(request.payload, nullptr, false) != Json::object()) {
+    return ProblemReply(400, "malformed", "the payload must be {}");
+  }
+  const std::string state = Ledger::StatusOf(*authorization, now);
+  if (state != "pending" || !authorization->attempted_type.empty()) {
+    violations.push_back(absl::StrCat(request.url, " was answered when it was not pending"));
+    return ProblemReply(400, "malformed", "the challenge is not pending");
+  }
+  authorization->attempted_type = type;
+  authorization->polls_left = options.validation_polls;
+  ++authorization->attempts;
+  due.authorization = authorization;
+  due.attempt = {type, authorization->name.identifier().value(), authorization->token,
+                 absl::StrCat(authorization->token, ".", account.thumbprint)};
+  http::Response reply = JsonReply(200, {{"type", type},
+                                         {"url", request.url},
+                                         {"token", authorization->token},
+                                         {"status", "processing"}});
+  reply.headers.emplace_back("Link", absl::StrCat("<", authorization->url, ">;rel=\"up\""));
+  return reply;
+}
+
+http::Response Endpoints::Certificate(AccountEntry& account, const SignedRequest& request) {
+  for (const CertificateEntry& entry : ledger.certificates) {
+    for (size_t i = 0; i < entry.chains.size(); ++i) {
+      const std::string url = i == 0 ? entry.url : absl::StrCat(entry.url, "/", i);
+      if (url != request.url) continue;
+      if (entry.account_url != account.url) return ProblemReply(403, "unauthorized", "not yours");
+      http::Response reply;
+      reply.status = 200;
+      reply.headers = {{"Content-Type", "application/pem-certificate-chain"}};
+      reply.body = entry.chains[i];
+      for (size_t other = 0; other < entry.chains.size(); ++other) {
+        if (other == i) continue;
+        const std::string target = other == 0 ? entry.url : absl::StrCat(entry.url, "/", other);
+        reply.headers.emplace_back("Link", absl::StrCat("<", target, ">;rel=\"alternate\""));
+      }
+      return reply;
+    }
+  }
+  return ProblemReply(404, "malformed", "no such certificate");
+}
+
+http::Response Endpoints::Revoke(AccountEntry& account, const SignedRequest& request) {
+  const Json payload = Payload(request);
+  const auto der = crypto::Base64UrlDecode(StringMember(payload, "certificate"));
+  for (CertificateEntry& entry : ledger.certificates) {
+    if (!der.ok() || entry.der != *der) continue;
+    if (entry.account_url != account.url) return ProblemReply(403, "unauthorized", "not yours");
+    if (entry.revoked.has_value()) return ProblemReply(400, "alreadyRevoked", "revoked before");
+    entry.revoked = payload.value("reason", 0);
+    http::Response reply;
+    reply.status = 200;
+    return reply;
+  }
+  return ProblemReply(404, "malformed", "no such certificate");
+}
+
+}  // namespace norroy::fakes

@@ -1,0 +1,464 @@
+#include "tests/fakes/ca/fake_ca.h"
+
+#include <algorithm>
+#include <deque>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "common/crypto/key.h"
+#include "common/error/error.h"
+#include "common/sync/mutex.h"
+#include "tests/fakes/ca/endpoints.h"
+
+namespace norroy::fakes {
+namespace {
+
+std::string ProblemTypeOf(const http::Response& reply) {
+  if (reply.status < 400) return "";
+  const auto json = nlohmann::json::parse(reply.body, nullptr, false);
+  if (!json.is_object() || !json.contains("type") || !json["type"].is_string()) return "";
+  const std::string type = json["type"].get<std::string>();
+  return type.substr(type.rfind(':') + 1);
+}
+
+absl::Status TransportError(const std::string& sent) {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   sent == "no" ? "CONNECT_FAILED" : "CONNECTION_LOST",
+                   "the fake CA cut the connection", {{"sent", sent}});
+}
+
+}  // namespace
+
+Fault Fault::BadNonce() {
+  Fault fault;
+  fault.kind = Kind::kBadNonce;
+  return fault;
+}
+
+Fault Fault::BadNonceWithoutNonce() {
+  Fault fault = BadNonce();
+  fault.omit_nonce = true;
+  return fault;
+}
+
+Fault Fault::NotSent() {
+  Fault fault;
+  fault.kind = Kind::kNotSent;
+  return fault;
+}
+
+Fault Fault::LostRequest() {
+  Fault fault;
+  fault.kind = Kind::kLostRequest;
+  return fault;
+}
+
+Fault Fault::LostReply() {
+  Fault fault;
+  fault.kind = Kind::kLostReply;
+  return fault;
+}
+
+Fault Fault::Problem(int status, const std::string& type, const std::string& detail,
+                     const std::string& retry_after) {
+  Fault fault;
+  fault.response = ProblemReply(status, type, detail);
+  if (!retry_after.empty()) fault.response.headers.emplace_back("Retry-After", retry_after);
+  return fault;
+}
+
+Fault Fault::Reply(int status, const std::string& content_type, const std::string& body) {
+  Fault fault;
+  fault.response.status = status;
+  fault.response.headers = {{"Content-Type", content_type}};
+  fault.response.body = body;
+  return fault;
+}
+
+class FakeCa::State {
+ public:
+  explicit State(const FakeCaOptions& options)
+      : clock(*options.clock), endpoints(options, options.clock->Now()) {}
+
+  // The reply or transport error; what has to be done without the lock comes back in `due`.
+  absl::StatusOr<http::Response> Serve(const http::Request& request, RequestRecord& record,
+                                       Due& due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  absl::Status Look(const Attempt& attempt);
+
+  Clock& clock;
+  Mutex mutex;
+  Endpoints endpoints ABSL_GUARDED_BY(mutex);
+  std::map<Endpoint, std::deque<Fault>> faults ABSL_GUARDED_BY(mutex);
+  std::set<std::string> good_nonces ABSL_GUARDED_BY(mutex);
+  std::set<std::string> used_nonces ABSL_GUARDED_BY(mutex);
+  std::vector<RequestRecord> requests ABSL_GUARDED_BY(mutex);
+  Validator validator ABSL_GUARDED_BY(mutex);
+  Fetch fetch ABSL_GUARDED_BY(mutex);
+  Tamper tamper ABSL_GUARDED_BY(mutex);
+  std::function<std::string(const std::string&)> chain_filter ABSL_GUARDED_BY(mutex);
+
+ private:
+  void AddNonce(http::Response& reply) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  std::optional<Fault> NextFault(Endpoint endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  http::Response ServeGet(const http::Request& request, Endpoint endpoint)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  // What is wrong with the outside of a POST; nothing: `parsed` is set.
+  std::optional<http::Response> CheckPost(const http::Request& request, Endpoint endpoint,
+                                          SignedRequest& parsed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  std::optional<http::Response> CheckSignature(const SignedRequest& parsed, Endpoint endpoint)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  std::optional<http::Response> CheckNonce(const std::string& nonce)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  http::Response ServePost(const http::Request& request, const std::optional<Fault>& fault,
+                           RequestRecord& record, Due& due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+};
+
+void FakeCa::State::AddNonce(http::Response& reply) {
+  std::string nonce = endpoints.NextToken();
+  reply.headers.emplace_back("Replay-Nonce", nonce);
+  good_nonces.insert(std::move(nonce));
+}
+
+std::optional<Fault> FakeCa::State::NextFault(Endpoint endpoint) {
+  std::deque<Fault>& queue = faults[endpoint];
+  if (queue.empty()) return std::nullopt;
+  Fault fault = std::move(queue.front());
+  queue.pop_front();
+  return fault;
+}
+
+http::Response FakeCa::State::ServeGet(const http::Request& request, Endpoint endpoint) {
+  if (endpoint == Endpoint::kDirectory && request.method == "GET") return endpoints.Directory();
+  if (endpoint != Endpoint::kNewNonce) {
+    return ProblemReply(endpoint == Endpoint::kOther ? 404 : 405, "malformed",
+                        request.method + " is not allowed here");
+  }
+  http::Response reply;
+  // RFC 8555 7.2.
+  reply.status = request.method == "HEAD" ? 200 : 204;
+  reply.headers = {{"Cache-Control", "no-store"}};
+  AddNonce(reply);
+  return reply;
+}
+
+std::optional<http::Response> FakeCa::State::CheckSignature(const SignedRequest& parsed,
+                                                            Endpoint endpoint) {
+  // RFC 8555 6.2: newAccount shows its key, everything else names its account.
+  const bool wants_key = endpoint == Endpoint::kNewAccount;
+  if (wants_key != parsed.kid.empty()) {
+    return ProblemReply(400, "malformed", wants_key ? "jwk is required" : "kid is required");
+  }
+  std::string spki = parsed.jwk_spki;
+  if (!wants_key) {
+    const AccountEntry* const account = endpoints.ledger.AccountByUrl(parsed.kid);
+    if (account == nullptr) return ProblemReply(400, "accountDoesNotExist", "no such account");
+    spki = account->spki;
+  }
+  const auto key = crypto::PublicKey::Parse(spki);
+  if (!key.ok()) return ProblemReply(400, "badPublicKey", std::string(key.status().message()));
+  if (!parsed.IsSignedBy(*key)) return ProblemReply(400, "malformed", "the signature is wrong");
+  return std::nullopt;
+}
+
+std::optional<http::Response> FakeCa::State::CheckNonce(const std::string& nonce) {
+  if (used_nonces.count(nonce) > 0) {
+    endpoints.violations.push_back("a nonce was sent twice: " + nonce);
+  }
+  used_nonces.insert(nonce);
+  if (good_nonces.erase(nonce) == 0) return ProblemReply(400, "badNonce", "unknown nonce");
+  if (endpoints.Roll() < endpoints.options.nonce_rejection_percent) {
+    return ProblemReply(400, "badNonce", "rejected for practice");
+  }
+  return std::nullopt;
+}
+
+std::optional<http::Response> FakeCa::State::CheckPost(const http::Request& request,
+                                                       Endpoint endpoint, SignedRequest& parsed) {
+  http::Response headers;
+  headers.headers = request.headers;
+  const auto malformed = [this](const std::string& why) {
+    endpoints.violations.push_back(why);
+    return ProblemReply(400, "malformed", why);
+  };
+  if (headers.Header("Content-Type") != "application/jose+json") {
+    endpoints.violations.push_back("a POST's content type was not application/jose+json");
+    return ProblemReply(415, "malformed", "the content type must be application/jose+json");
+  }
+  if (endpoint == Endpoint::kOther) return ProblemReply(404, "malformed", "no such resource");
+  auto read = SignedRequest::Parse(request.body);
+  if (!read.ok()) return malformed(std::string(read.status().message()));
+  parsed = *std::move(read);
+  // RFC 8555 6.4.
+  if (parsed.url != request.url) return malformed("the JWS is for another URL");
+  std::optional<http::Response> refusal = CheckSignature(parsed, endpoint);
+  return refusal.has_value() ? refusal : CheckNonce(parsed.nonce);
+}
+
+http::Response FakeCa::State::ServePost(const http::Request& request,
+                                        const std::optional<Fault>& fault, RequestRecord& record,
+                                        Due& due) {
+  SignedRequest parsed;
+  std::optional<http::Response> refusal = CheckPost(request, record.endpoint, parsed);
+  record.payload = parsed.payload;
+  const bool scripted = fault.has_value() && fault->kind == Fault::Kind::kReply;
+  http::Response reply;
+  if (fault.has_value() && fault->kind == Fault::Kind::kBadNonce) {
+    reply = ProblemReply(400, "badNonce", "scripted");
+  } else if (scripted && !fault->act_first) {
+    reply = fault->response;
+  } else if (refusal.has_value()) {
+    reply = *std::move(refusal);
+  } else {
+    reply = endpoints.Handle(record.endpoint, parsed, clock.Now(), due);
+    if (scripted) reply = fault->response;
+  }
+  if (!fault.has_value() || !fault->omit_nonce) AddNonce(reply);
+  return reply;
+}
+
+absl::StatusOr<http::Response> FakeCa::State::Serve(const http::Request& request,
+                                                    RequestRecord& record, Due& due) {
+  const std::optional<Fault> fault = NextFault(record.endpoint);
+  const auto is = [&fault](Fault::Kind kind) { return fault.has_value() && fault->kind == kind; };
+  if (is(Fault::Kind::kNotSent)) return TransportError("no");
+  if (is(Fault::Kind::kLostRequest)) return TransportError("maybe");
+  http::Response headers;
+  headers.headers = request.headers;
+  // RFC 8555 6.1.
+  if (headers.Header("User-Agent").empty()) endpoints.violations.push_back("no User-Agent");
+  http::Response reply;
+  if (request.method == "POST") {
+    reply = ServePost(request, fault, record, due);
+  } else if (is(Fault::Kind::kReply)) {
+    reply = fault->response;
+    if (!fault->omit_nonce && record.endpoint == Endpoint::kNewNonce) AddNonce(reply);
+  } else {
+    reply = ServeGet(request, record.endpoint);
+  }
+  reply.headers.emplace_back("Link",
+                             absl::StrCat("<", endpoints.directory_url(), ">;rel=\"index\""));
+  if (request.method == "HEAD") reply.body.clear();
+  record.status = reply.status;
+  record.problem = ProblemTypeOf(reply);
+  if (is(Fault::Kind::kLostReply)) {
+    record.status = 0;
+    return TransportError("maybe");
+  }
+  return reply;
+}
+
+absl::Status FakeCa::State::Look(const Attempt& attempt) {
+  Validator look;
+  Fetch get;
+  {
+    MutexLock lock(&mutex);
+    look = validator;
+    get = fetch;
+  }
+  if (look) return look(attempt);
+  if (!get || attempt.type != "http-01") {
+    return absl::UnavailableError("the test gave the CA no way to look at this challenge");
+  }
+  // RFC 8555 8.3.
+  const auto body = get(attempt.name, "/.well-known/acme-challenge/" + attempt.token);
+  if (!body.ok()) return absl::UnavailableError(body.status().message());
+  if (*body == attempt.key_authorization) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat("the host answered \"", Printable(*body, 100), "\""));
+}
+
+FakeCa::FakeCa(const FakeCaOptions& options) : state_(std::make_unique<State>(options)) {}
+
+FakeCa::~FakeCa() = default;
+
+absl::StatusOr<http::Response> FakeCa::Send(const http::Request& request) {
+  RequestRecord record;
+  Due due;
+  Tamper tamper;
+  absl::StatusOr<http::Response> reply = absl::UnknownError("");
+  std::function<std::string(const std::string&)> chain_filter;
+  {
+    MutexLock lock(&state_->mutex);
+    record.endpoint = state_->endpoints.KindOf(request.url);
+    record.method = request.method;
+    record.url = request.url;
+    record.time = state_->clock.Now();
+    reply = state_->Serve(request, record, due);
+    state_->requests.push_back(record);
+    tamper = state_->tamper;
+    chain_filter = state_->chain_filter;
+  }
+  if (due.authorization != nullptr) {
+    const absl::Status verdict = state_->Look(due.attempt);
+    MutexLock lock(&state_->mutex);
+    due.authorization->verdict = verdict;
+  }
+  if (!reply.ok()) return reply;
+  const bool is_chain = record.endpoint == Endpoint::kCertificate && reply->status == 200;
+  if (is_chain && chain_filter) reply->body = chain_filter(reply->body);
+  if (tamper) tamper(record.endpoint, request, *reply);
+  // What the adapter over libcurl promises.
+  if (reply->body.size() > request.max_body_bytes) {
+    return MakeError(absl::StatusCode::kResourceExhausted, "REPLY_TOO_LARGE", "reply too large",
+                     {{"sent", "maybe"}});
+  }
+  return reply;
+}
+
+std::string FakeCa::directory_url() const {
+  MutexLock lock(&state_->mutex);
+  return state_->endpoints.directory_url();
+}
+
+std::string FakeCa::root_pem() const {
+  MutexLock lock(&state_->mutex);
+  return state_->endpoints.root_pem();
+}
+
+void FakeCa::Change(const std::function<void(FakeCaOptions&)>& change) {
+  MutexLock lock(&state_->mutex);
+  change(state_->endpoints.options);
+}
+
+void FakeCa::SetValidator(Validator validator) {
+  MutexLock lock(&state_->mutex);
+  state_->validator = std::move(validator);
+}
+
+void FakeCa::SetFetch(Fetch fetch) {
+  MutexLock lock(&state_->mutex);
+  state_->fetch = std::move(fetch);
+}
+
+void FakeCa::Script(Endpoint endpoint, const Fault& fault, int times) {
+  MutexLock lock(&state_->mutex);
+  for (int i = 0; i < times; ++i) state_->faults[endpoint].push_back(fault);
+}
+
+void FakeCa::SetTamper(Tamper tamper) {
+  MutexLock lock(&state_->mutex);
+  state_->tamper = std::move(tamper);
+}
+
+void FakeCa::SetCertificateFault(CertificateFault fault) {
+  MutexLock lock(&state_->mutex);
+  state_->endpoints.certificate_fault = fault;
+}
+
+void FakeCa::SetChainFilter(std::function<std::string(const std::string& pem)> filter) {
+  MutexLock lock(&state_->mutex);
+  state_->chain_filter = std::move(filter);
+}
+
+void FakeCa::InvalidateOrder(const std::string& url, const std::string& problem_type,
+                             const std::string& detail) {
+  MutexLock lock(&state_->mutex);
+  OrderEntry* const order = state_->endpoints.ledger.OrderByUrl(url);
+  NORROY_CHECK(order != nullptr);
+  order->settled = "invalid";
+  order->problem = ProblemText{problem_type, detail};
+}
+
+void FakeCa::SetAuthorizationStatus(const std::string& name, const std::string& status) {
+  MutexLock lock(&state_->mutex);
+  for (AuthorizationEntry& entry : state_->endpoints.ledger.authorizations) {
+    if (entry.name.text() == name) entry.status = status;
+  }
+}
+
+void FakeCa::SetAccountStatus(const std::string& url, const std::string& status) {
+  MutexLock lock(&state_->mutex);
+  AccountEntry* const account = state_->endpoints.ledger.AccountByUrl(url);
+  NORROY_CHECK(account != nullptr);
+  account->status = status;
+}
+
+void FakeCa::ForgetAccounts() {
+  MutexLock lock(&state_->mutex);
+  for (AccountEntry& account : state_->endpoints.ledger.accounts) {
+    account.url += "/forgotten";
+    account.spki.clear();
+  }
+}
+
+void FakeCa::MoveEndpoints() {
+  MutexLock lock(&state_->mutex);
+  state_->endpoints.Move();
+}
+
+std::vector<RequestRecord> FakeCa::requests() const {
+  MutexLock lock(&state_->mutex);
+  return state_->requests;
+}
+
+int FakeCa::count(Endpoint endpoint) const {
+  MutexLock lock(&state_->mutex);
+  return static_cast<int>(
+      std::count_if(state_->requests.begin(), state_->requests.end(),
+                    [&](const RequestRecord& record) { return record.endpoint == endpoint; }));
+}
+
+std::vector<OrderRecord> FakeCa::orders() const {
+  MutexLock lock(&state_->mutex);
+  std::vector<OrderRecord> records;
+  for (const OrderEntry& order : state_->endpoints.ledger.orders) {
+    OrderRecord record;
+    record.url = order.url;
+    record.status = Ledger::StatusOf(order, state_->clock.Now());
+    record.account_url = order.account_url;
+    record.profile = order.profile;
+    for (const challenge::Name& name : order.names) record.names.push_back(name.text());
+    for (const AuthorizationEntry* entry : order.authorizations) {
+      record.authorizations.push_back(entry->url);
+    }
+    record.handed_out = order.handed_out;
+    record.finalizes = order.finalizes;
+    if (!order.chains.empty()) record.certificate_pem = order.chains[0];
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+std::vector<AuthorizationRecord> FakeCa::authorizations() const {
+  MutexLock lock(&state_->mutex);
+  std::vector<AuthorizationRecord> records;
+  for (const AuthorizationEntry& entry : state_->endpoints.ledger.authorizations) {
+    records.push_back({entry.url, entry.name.text(), Ledger::StatusOf(entry, state_->clock.Now()),
+                       entry.token, entry.attempts});
+  }
+  return records;
+}
+
+std::vector<std::string> FakeCa::account_urls() const {
+  MutexLock lock(&state_->mutex);
+  std::vector<std::string> urls;
+  for (const AccountEntry& account : state_->endpoints.ledger.accounts) {
+    urls.push_back(account.url);
+  }
+  return urls;
+}
+
+int FakeCa::certificates_issued() const {
+  MutexLock lock(&state_->mutex);
+  return static_cast<int>(state_->endpoints.ledger.certificates.size());
+}
+
+std::vector<int> FakeCa::revocations() const {
+  MutexLock lock(&state_->mutex);
+  std::vector<int> reasons;
+  for (const CertificateEntry& entry : state_->endpoints.ledger.certificates) {
+    if (entry.revoked.has_value()) reasons.push_back(*entry.revoked);
+  }
+  return reasons;
+}
+
+std::vector<std::string> FakeCa::violations() const {
+  MutexLock lock(&state_->mutex);
+  return state_->endpoints.violations;
+}
+
+}  // namespace norroy::fakes

@@ -1,0 +1,100 @@
+#ifndef NORROY_TESTS_FAKES_CA_LEDGER_H_
+#define NORROY_TESTS_FAKES_CA_LEDGER_H_
+
+// What the fake CA knows: accounts, orders, authorizations, certificates, and the rules by which
+// their states follow from each other (RFC 8555 7.1.6). No locks, no JSON.
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/challenge/identifier.h"
+#include "tests/fakes/ca/fake_ca.h"
+
+namespace norroy::fakes {
+
+struct ProblemText {
+  std::string type;  // without the URN's beginning
+  std::string detail;
+};
+
+struct AccountEntry {
+  std::string url;
+  std::string spki;
+  std::string thumbprint;
+  std::string status = "valid";
+  std::vector<std::string> contacts;
+};
+
+struct AuthorizationEntry {
+  std::string url;
+  std::string account_url;
+  std::string profile;
+  challenge::Name name;
+  std::string token;
+  absl::Time expires;
+  std::string status = "pending";
+  int attempts = 0;
+  std::string attempted_type;  // empty: no challenge was answered
+  std::optional<absl::Status> verdict;
+  int polls_left = 0;  // reads before the verdict shows
+  std::optional<ProblemText> problem;
+};
+
+struct OrderEntry {
+  std::string url;
+  std::string account_url;
+  std::string profile;
+  std::vector<challenge::Name> names;
+  std::vector<AuthorizationEntry*> authorizations;
+  absl::Time expires;
+  std::string settled;  // "processing", "valid", "invalid"; empty: follows from the authorizations
+  int handed_out = 0;
+  int finalizes = 0;
+  int polls_left = 0;
+  std::string certificate_url;
+  std::vector<std::string> chains;
+  std::optional<ProblemText> problem;
+};
+
+struct CertificateEntry {
+  std::string url;
+  std::string der;
+  std::string account_url;
+  std::vector<std::string> chains;
+  std::optional<int> revoked;
+};
+
+struct Ledger {
+  std::deque<AccountEntry> accounts;
+  std::deque<AuthorizationEntry> authorizations;
+  std::deque<OrderEntry> orders;
+  std::deque<CertificateEntry> certificates;
+
+  AccountEntry* AccountByUrl(const std::string& url);
+  AccountEntry* AccountByKey(const std::string& spki);
+  AuthorizationEntry* AuthorizationByUrl(const std::string& url);
+  OrderEntry* OrderByUrl(const std::string& url);
+
+  // Now; a pending or valid one may have expired.
+  static std::string StatusOf(const AuthorizationEntry& authorization, absl::Time now);
+  static std::string StatusOf(const OrderEntry& order, absl::Time now);
+
+  // A read: brings a verdict or an issued certificate closer to being seen.
+  static void Observe(AuthorizationEntry& authorization, const FakeCaOptions& options,
+                      absl::Time now);
+  static void Observe(OrderEntry& order, const FakeCaOptions& options, absl::Time now);
+
+  // As Boulder does, where the options say so.
+  OrderEntry* ReusableOrder(const OrderEntry& wanted, absl::Time now);
+  AuthorizationEntry* ReusableAuthorization(const std::string& account_url,
+                                            const std::string& profile, const challenge::Name& name,
+                                            absl::Time now);
+};
+
+}  // namespace norroy::fakes
+
+#endif  // NORROY_TESTS_FAKES_CA_LEDGER_H_
