@@ -78,11 +78,15 @@ TEST(Agents, TwoForOneNameBehindABalancer) {
   EXPECT_THAT(waiting.err, HasSubstr("web2"));
   EXPECT_EQ(pebble->LogCount("POST /order-plz"), orders);
 
-  // Its host gets no traffic, says the operator: the other one is enough.
+  // Its host gets no traffic, says the operator: the other one is enough for the waiting order.
   norroy->CliOk({"agent", "drain", "web2"});
-  EXPECT_TRUE(Eventually([&] {
-    return norroy->Cli({"issue", "www.example.test", "--timeout", "60s", "--force-new"}).code == 0;
-  })) << norroy->Logs();
+  EXPECT_TRUE(Eventually(
+      [&] {
+        const std::string list = norroy->CliOk({"order", "list", "-o", "json"});
+        return Deployment::Field(list, "orders.0.state") == "ORDER_STATE_VALID";
+      },
+      absl::Seconds(60)))
+      << norroy->Logs();
 }
 
 TEST(Agents, OutOfScopeIsTheAgentsOwnDecision) {

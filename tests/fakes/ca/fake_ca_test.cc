@@ -180,11 +180,16 @@ struct FaultCase {
 TEST_F(FakeCaTest, IssuesCertificatesThatAreWrongOnRequest) {
   Register();
   const std::vector<FaultCase> cases = {
-      {CertificateFault::kNone, ""},          {CertificateFault::kWrongKey, "key"},
-      {CertificateFault::kExtraName, "name"}, {CertificateFault::kMissingName, "name"},
-      {CertificateFault::kOtherName, "name"}, {CertificateFault::kExpired, ""},
-      {CertificateFault::kNotYetValid, ""},   {CertificateFault::kIsCa, ""},
-      {CertificateFault::kNoServerAuth, ""},  {CertificateFault::kNoIntermediate, ""},
+      {CertificateFault::kNone, ""},
+      {CertificateFault::kWrongKey, "key"},
+      {CertificateFault::kExtraName, "it is for"},
+      {CertificateFault::kMissingName, "it is for"},
+      {CertificateFault::kOtherName, "it is for"},
+      {CertificateFault::kExpired, ""},
+      {CertificateFault::kNotYetValid, ""},
+      {CertificateFault::kIsCa, ""},
+      {CertificateFault::kNoServerAuth, ""},
+      {CertificateFault::kNoIntermediate, ""},
       {CertificateFault::kBrokenLink, ""},
   };
   int number = 0;

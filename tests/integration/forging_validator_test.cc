@@ -1,0 +1,251 @@
+// Whatever a validator in wrong hands says, a real agent serves nothing that the issuer did not
+// mean for that name and that time.
+
+#include "tests/integration/forging_validator.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <functional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/challenge/seal.h"
+#include "common/crypto/signer.h"
+#include "common/identity/issuing.h"
+#include "tests/harness/process.h"
+
+namespace norroy::tests {
+namespace {
+
+using types::v1::SealedProof;
+
+constexpr char kThumbprint[] = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ";
+constexpr char kName[] = "www.example.test";
+
+// Seals, as whoever holds this key and certificate can.
+struct Sealer {
+  crypto::PrivateKey key = *crypto::PrivateKey::Generate(crypto::KeyType::kP256);
+  std::optional<crypto::Certificate> certificate;
+
+  static Sealer Under(const identity::Authority& authority, const std::string& deployment,
+                      types::v1::Role role) {
+    Sealer sealer;
+    identity::LeafRequest leaf;
+    leaf.identity.deployment = deployment;
+    leaf.identity.role = role;
+    leaf.identity.name = "main";
+    leaf.now = absl::Now();
+    leaf.lifetime = absl::Hours(2);
+    if (role == types::v1::ROLE_VALIDATOR) leaf.hosts = {"127.0.0.1"};
+    sealer.certificate = *identity::IssueLeaf(authority, sealer.key.public_key(), leaf);
+    return sealer;
+  }
+};
+
+challenge::Proof ProofFor(const std::string& name, const std::string& token) {
+  const challenge::Token parsed = *challenge::Token::Parse(token);
+  return {*challenge::Name::Parse(name), challenge::ChallengeType::kHttp01, parsed,
+          *challenge::KeyAuthorization::Make(parsed, kThumbprint)};
+}
+
+class Forging : public ::testing::Test {
+ protected:
+  Forging() {
+    dir_ = harness::TempDir("forging");
+    port_ = harness::FreePort();
+    seal_ = Sealer::Under(validator_.deployment().core_root(), validator_.deployment().name(),
+                          types::v1::ROLE_SEAL);
+    harness::WriteAll(dir_ + "/agent.yaml",
+                      absl::StrCat("state_dir: ", dir_, "/state\nhttp_listener:\n  listen:\n    - ",
+                                   "127.0.0.1:", port_, "\n"));
+    Enroll();
+    StartAgent();
+  }
+
+  void Enroll() {
+    validator_.WriteToken(dir_ + "/token", "web1");
+    const harness::Output enrolled =
+        harness::Run({harness::Runfile("agent/norroy-agent"), "enroll", "--token-file",
+                      dir_ + "/token", "--state-dir", dir_ + "/state", "--allow", kName});
+    ASSERT_EQ(enrolled.code, 0) << enrolled.err;
+  }
+
+  void StartAgent() {
+    agent_ = harness::Process::Start(
+        {harness::Runfile("agent/norroy-agent"), "--config", dir_ + "/agent.yaml"},
+        dir_ + "/agent.log");
+    validator_.WaitForAgent();
+  }
+
+  SealedProof Make(const Sealer& sealer, const std::string& id, int64_t generation,
+                   const challenge::Proof& proof, absl::Duration lifetime = absl::Minutes(15),
+                   const std::string& deployment = "") {
+    const auto signer = crypto::NewKeySigner(sealer.key);
+    const challenge::SealBody body{deployment.empty() ? validator_.deployment().name() : deployment,
+                                   challenge::SealKind::kChallenge,
+                                   id,
+                                   generation,
+                                   proof,
+                                   absl::Now() - absl::Minutes(1),
+                                   absl::Now() + lifetime};
+    return *challenge::Seal(body, *signer, *sealer.certificate);
+  }
+
+  // Says PutUp; how many of the proofs the agent says it serves.
+  int PutUp(const std::vector<SealedProof>& proofs) {
+    agent::v1::AttachResponse message;
+    for (const SealedProof& proof : proofs) *message.mutable_put_up()->add_proofs() = proof;
+    const auto answer = validator_.Tell(message);
+    int served = 0;
+    if (answer.has_value()) {
+      for (const auto& result : answer->put_up_result().results()) served += result.served();
+    } else {
+      validator_.WaitForAgent();  // it hung up on nonsense and came back
+    }
+    return served;
+  }
+
+  bool TakeDown(const std::string& id, int64_t generation) {
+    agent::v1::AttachResponse message;
+    message.mutable_take_down()->set_presentation_id(id);
+    message.mutable_take_down()->set_generation(generation);
+    message.mutable_take_down()->mutable_tombstone_until()->set_seconds(
+        absl::ToUnixSeconds(absl::Now()) + 900);
+    return validator_.Tell(message).has_value();
+  }
+
+  int Status(const std::string& token, const std::string& host = kName) {
+    return harness::HttpGet(port_, host, "/.well-known/acme-challenge/" + token).status;
+  }
+
+  std::string Log() { return harness::ReadAll(dir_ + "/agent.log"); }
+
+  std::string dir_;
+  int port_ = 0;
+  ForgingValidator validator_;
+  Sealer seal_;
+  std::unique_ptr<harness::Process> agent_;
+};
+
+TEST_F(Forging, TheGenuineIsServed) {
+  EXPECT_EQ(PutUp({Make(seal_, "p1", 1, ProofFor(kName, "genuine"))}), 1) << Log();
+  const harness::HttpReply reply =
+      harness::HttpGet(port_, kName, "/.well-known/acme-challenge/genuine");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, absl::StrCat("genuine.", kThumbprint));
+  EXPECT_EQ(Status("genuine", "other.example.test"), 404);
+}
+
+TEST_F(Forging, KeysOfItsOwnSealNothing) {
+  rpc::TestDeployment& deployment = validator_.deployment();
+  // Its own core identity, which is under the pinned root.
+  const Sealer own =
+      Sealer::Under(deployment.core_root(), deployment.name(), types::v1::ROLE_VALIDATOR);
+  EXPECT_EQ(PutUp({Make(own, "p1", 1, ProofFor(kName, "own"))}), 0);
+  // Another core root, and a seal under it.
+  const identity::Authority other_root =
+      *identity::MakeRoot("core", deployment.name(), absl::Now(), absl::Hours(24));
+  const Sealer other = Sealer::Under(other_root, deployment.name(), types::v1::ROLE_SEAL);
+  EXPECT_EQ(PutUp({Make(other, "p2", 1, ProofFor(kName, "other"))}), 0);
+  // A genuine certificate beside a signature that its key did not make.
+  SealedProof mixed = Make(own, "p3", 1, ProofFor(kName, "mixed"));
+  mixed.set_certificate(seal_.certificate->der());
+  EXPECT_EQ(PutUp({mixed}), 0);
+  // The seal of another deployment that happens to share the root.
+  EXPECT_EQ(PutUp({Make(seal_, "p4", 1, ProofFor(kName, "foreign"), absl::Minutes(5), "else")}), 0);
+  for (const char* token : {"own", "other", "mixed", "foreign"}) EXPECT_EQ(Status(token), 404);
+}
+
+TEST_F(Forging, ANewEnrollmentOrARenewedIdentityChangesNoTrust) {
+  const identity::Authority other_root =
+      *identity::MakeRoot("core", validator_.deployment().name(), absl::Now(), absl::Hours(24));
+  // The forger announces another core root wherever it may send a certificate.
+  validator_.AppendToChains(other_root.certificate.der());
+  agent_->Signal(SIGKILL);
+  agent_->Wait(absl::Seconds(5));
+  validator_.WriteToken(dir_ + "/token2", "web1");
+  const harness::Output again =
+      harness::Run({harness::Runfile("agent/norroy-agent"), "enroll", "--token-file",
+                    dir_ + "/token2", "--state-dir", dir_ + "/state2", "--allow", kName});
+  if (again.code == 0) {
+    harness::WriteAll(dir_ + "/agent.yaml",
+                      absl::StrCat("state_dir: ", dir_, "/state2\nhttp_listener:\n  listen:\n    ",
+                                   "- 127.0.0.1:", port_, "\n"));
+  }
+  StartAgent();
+  const Sealer other =
+      Sealer::Under(other_root, validator_.deployment().name(), types::v1::ROLE_SEAL);
+  EXPECT_EQ(PutUp({Make(other, "p1", 1, ProofFor(kName, "announced"))}), 0);
+  EXPECT_EQ(Status("announced"), 404);
+  EXPECT_EQ(PutUp({Make(seal_, "p2", 1, ProofFor(kName, "genuine"))}), 1) << Log();
+}
+
+TEST_F(Forging, PartsOfTwoGenuineProofsMakeNone) {
+  const SealedProof first = Make(seal_, "p1", 1, ProofFor(kName, "first"));
+  const SealedProof second = Make(seal_, "p1", 1, ProofFor(kName, "second"));
+  SealedProof swapped = first;
+  swapped.set_signature(second.signature());
+  EXPECT_EQ(PutUp({swapped}), 0);
+  // Another name, type or token in a body that was sealed.
+  const std::function<void(types::v1::SealBody&)> changes[] = {
+      [](types::v1::SealBody& b) {
+        b.mutable_proof()->mutable_identifier()->set_value("bank.example.test");
+      },
+      [](types::v1::SealBody& b) {
+        b.mutable_proof()->set_type(types::v1::CHALLENGE_TYPE_TLS_ALPN_01);
+      },
+      [](types::v1::SealBody& b) { b.mutable_proof()->set_token("second"); },
+      [](types::v1::SealBody& b) { b.set_presentation_id("p9"); },
+      [](types::v1::SealBody& b) { b.set_generation(7); },
+      [](types::v1::SealBody& b) { b.set_kind(types::v1::SEAL_KIND_REHEARSAL); },
+  };
+  for (const auto& change : changes) {
+    types::v1::SealBody body;
+    ASSERT_TRUE(body.ParseFromString(first.body()));
+    change(body);
+    SealedProof forged = first;
+    forged.set_body(body.SerializeAsString());
+    EXPECT_EQ(PutUp({forged}), 0) << body.DebugString();
+  }
+  // Two presentations in one message.
+  EXPECT_EQ(PutUp({first, Make(seal_, "p2", 1, ProofFor(kName, "third"))}), 0);
+  for (const char* token : {"first", "second", "third"}) EXPECT_EQ(Status(token), 404);
+}
+
+TEST_F(Forging, AReleasedProofStaysReleasedAlsoAfterARestart) {
+  const SealedProof proof = Make(seal_, "p1", 3, ProofFor(kName, "released"));
+  ASSERT_EQ(PutUp({proof}), 1) << Log();
+  ASSERT_TRUE(TakeDown("p1", 3));
+  EXPECT_EQ(Status("released"), 404);
+  EXPECT_EQ(PutUp({proof}), 0);
+  EXPECT_EQ(PutUp({Make(seal_, "p1", 2, ProofFor(kName, "older"))}), 0);
+  agent_->Signal(SIGKILL);
+  agent_->Wait(absl::Seconds(5));
+  StartAgent();
+  EXPECT_EQ(PutUp({proof}), 0);
+  EXPECT_EQ(Status("released"), 404);
+}
+
+TEST_F(Forging, ALeaseEndsAndCannotBeProlonged) {
+  const SealedProof brief = Make(seal_, "p1", 1, ProofFor(kName, "brief"), absl::Seconds(3));
+  ASSERT_EQ(PutUp({brief}), 1) << Log();
+  types::v1::SealBody body;
+  ASSERT_TRUE(body.ParseFromString(brief.body()));
+  body.mutable_not_after()->set_seconds(body.not_after().seconds() + 3600);
+  body.set_generation(2);
+  SealedProof prolonged = brief;
+  prolonged.set_body(body.SerializeAsString());
+  EXPECT_EQ(PutUp({prolonged}), 0);
+  EXPECT_TRUE(harness::Eventually([&] { return Status("brief") == 404; }, absl::Seconds(10)));
+  EXPECT_EQ(PutUp({brief}), 0);
+  EXPECT_EQ(Status("brief"), 404);
+}
+
+TEST_F(Forging, NamesOutsideTheAgentsScopeAreNotServed) {
+  EXPECT_EQ(PutUp({Make(seal_, "p1", 1, ProofFor("bank.example.test", "bank"))}), 0);
+  EXPECT_EQ(Status("bank", "bank.example.test"), 404);
+}
+
+}  // namespace
+}  // namespace norroy::tests
