@@ -50,6 +50,11 @@ class Session {
   virtual agent::v1::TakeDownResult TakeDown(const agent::v1::TakeDown& message) = 0;
   // Presentations that are up now.
   virtual int presented() = 0;
+
+  // Takes everything down and refuses from now on; the journal keeps what is still within its
+  // lease, so that the next start puts it up again. Without it (a crash, the destructor) files
+  // stay served.
+  virtual void Stop() = 0;
 };
 
 }  // namespace norroy::agent

@@ -309,7 +309,15 @@ TEST(ParseYaml, BigOddFilesEnd) {
   EXPECT_GT(config.listen_size(), 200000);
 }
 
-TEST(ParseYaml, MapsAndWideNumbers) {
+// libprotobuf is not built for the thread sanitizer, whose map fields have another layout.
+#ifdef __SANITIZE_THREAD__
+constexpr bool kMapsWork = false;
+#else
+constexpr bool kMapsWork = true;
+#endif
+
+TEST(ParseYaml, Maps) {
+  if (!kMapsWork) GTEST_SKIP() << "map fields under the thread sanitizer";
   types::v1::ErrorInfo info;
   ASSERT_TRUE(ParseYaml("reason: A\nmetadata:\n  b: '2'\n  a: 1\n  \"\": x\n", "f", info).ok());
   EXPECT_EQ(info.metadata().size(), 3u);
@@ -329,6 +337,9 @@ TEST(ParseYaml, MapsAndWideNumbers) {
   for (const Case& c : cases) {
     EXPECT_TRUE(absl::StartsWith(ParseYaml(c.yaml, "f", info).message(), c.error)) << c.yaml;
   }
+}
+
+TEST(ParseYaml, WideNumbersAndFieldsThatNoFileSets) {
   types::v1::SealBody body;
   EXPECT_TRUE(ParseYaml("generation: 9223372036854775807", "f", body).ok());
   EXPECT_EQ(body.generation(), INT64_MAX);
@@ -464,6 +475,12 @@ TEST(ToYaml, ParsesToAnEqualMessage) {
     RoundTrips<IssuerConfig>(seed);
     RoundTrips<ValidatorConfig>(seed);
     RoundTrips<AgentConfig>(seed);
+  }
+}
+
+TEST(ToYaml, MapsParseToAnEqualMessage) {
+  if (!kMapsWork) GTEST_SKIP() << "map fields under the thread sanitizer";
+  for (uint32_t seed = 0; seed < 300; ++seed) {
     Draw draw(seed);
     types::v1::ErrorInfo info;
     for (int i = 0; i < 5; ++i) (*info.mutable_metadata())[draw.Text()] = draw.Text();

@@ -57,7 +57,11 @@ std::optional<std::string> Label(absl::string_view line, absl::string_view prefi
   if (!absl::ConsumePrefix(&line, prefix) || !absl::ConsumeSuffix(&line, kDashes)) {
     return std::nullopt;
   }
-  if (line.empty() || line.size() > kMaxLabel || absl::StrContains(line, '-')) return std::nullopt;
+  // RFC 7468 3: single hyphens inside a label only.
+  if (line.empty() || line.size() > kMaxLabel || line.front() == '-' || line.back() == '-' ||
+      absl::StrContains(line, "--")) {
+    return std::nullopt;
+  }
   return std::string(line);
 }
 

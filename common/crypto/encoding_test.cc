@@ -76,6 +76,8 @@ TEST(Pem, ReadsBlocks) {
       {"padding", "-----BEGIN X-----\nZg==\n-----END X-----\n", 1, ""},
       {"one long line", "-----BEGIN X-----\n" + std::string(4000, 'A') + "\n-----END X-----", 1,
        ""},
+      {"hyphen in a label", "-----BEGIN X-Y-----\nZm9v\n-----END X-Y-----\n", 1, ""},
+      {"hyphen at its end", "-----BEGIN X------\nZm9v\n-----END X------\n", -1, "malformed"},
       {"no end", "-----BEGIN X-----\nZm9v\n", -1, "has no END"},
       {"end only", "-----END X-----\n", -1, "line 1: END without BEGIN"},
       {"other end", "-----BEGIN X-----\nZm9v\n-----END Y-----\n", -1, "expected \"-----END X"},

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace norroy::crypto {
 namespace {
@@ -35,6 +38,21 @@ TEST(Random, GivesIdsAndFractionsOfTheirForm) {
   EXPECT_LT(least, 0.01);
   EXPECT_GT(most, 0.99);
   EXPECT_LT(most, 1);
+}
+
+TEST(SeededRandom, GivesEveryThreadItsOwn) {
+  SeededRandom random(3);
+  std::vector<std::set<std::string>> drawn(4);
+  std::vector<std::thread> threads;
+  for (std::set<std::string>& mine : drawn) {
+    threads.emplace_back([&random, &mine] {
+      for (int i = 0; i < 1000; ++i) mine.insert(random.Bytes(8));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::set<std::string> all;
+  for (const std::set<std::string>& mine : drawn) all.insert(mine.begin(), mine.end());
+  EXPECT_EQ(all.size(), 4000u);
 }
 
 TEST(SystemRandom, DoesNotRepeat) {

@@ -6,6 +6,8 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "common/crypto/secret_file.h"
@@ -38,6 +40,22 @@ TEST(FileSigner, KeepsItsKeyAcrossOpenings) {
   const std::string signature = (*opened)->Sign("data").value();
   EXPECT_TRUE((*made)->public_key().VerifyEs256("data", signature));
   EXPECT_FALSE((*made)->public_key().VerifyEs256("other", signature));
+}
+
+TEST(KeySigner, SignsForManyThreadsAtOnce) {
+  const std::unique_ptr<Signer> signer = NewKeySigner(PrivateKey::Generate(KeyType::kP256).value());
+  std::vector<int> good(4, 0);
+  std::vector<std::thread> threads;
+  for (int& mine : good) {
+    threads.emplace_back([&signer, &mine] {
+      for (int i = 0; i < 50; ++i) {
+        const std::string data = std::to_string(i);
+        mine += signer->public_key().VerifyEs256(data, signer->Sign(data).value()) ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(good, std::vector<int>(4, 50));
 }
 
 TEST(FileSigner, DoesNotOverwrite) {

@@ -20,6 +20,9 @@ namespace norroy::rpc {
 // Turns session tickets and resumption off for every TLS context of this process.
 void DisableTlsResumption();
 
+// "OpenSSL 3.0.15 3 Sep 2024".
+std::string TlsLibraryVersion();
+
 // Keepalive of both sides (RFC 9113 pings): the client asks every 30 s, the server allows it.
 inline constexpr absl::Duration kKeepaliveTime = absl::Seconds(30);
 inline constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(10);

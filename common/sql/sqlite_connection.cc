@@ -244,10 +244,9 @@ absl::Status SqliteConnection::Control(absl::string_view sql) {
 absl::StatusOr<std::string> SqliteConnection::Pragma(absl::string_view pragma) {
   NORROY_ASSIGN_OR_RETURN(sqlite3_stmt* const statement, Prepare(pragma));
   const Reset reset(statement);
-  const int code = sqlite3_step(statement);
-  if (code == SQLITE_DONE) return std::string();
-  if (code != SQLITE_ROW) return Failure(code, pragma);
-  return BytesOf(statement, 0, sqlite3_column_text(statement, 0));
+  // To its end: what a pragma writes is committed after its last row.
+  NORROY_ASSIGN_OR_RETURN(const std::vector<Row> rows, Step(statement));
+  return rows.empty() ? std::string() : rows.front().Text(0);
 }
 
 bool SqliteConnection::InTransaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }

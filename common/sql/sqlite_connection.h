@@ -42,7 +42,7 @@ class SqliteConnection final : public Connection {
 
   // BEGIN, SAVEPOINT, PRAGMA and the like, whose rows do not matter.
   absl::Status Control(absl::string_view sql);
-  // The first column of a pragma's first row, as text.
+  // The first column of a pragma's first row, which must be text.
   absl::StatusOr<std::string> Pragma(absl::string_view pragma);
 
   // Statements that write are refused while it is set.

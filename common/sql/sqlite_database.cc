@@ -222,14 +222,7 @@ absl::Status Configure(SqliteConnection& connection, const std::string& path) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(const std::string& path) {
-  if (path.empty() || path.find('\0') != std::string::npos) {
-    return absl::InvalidArgumentError("the path of the database is empty or has a NUL in it");
-  }
-  const bool in_memory = path == kMemory;
-  if (!in_memory) NORROY_RETURN_IF_ERROR(MakeFile(path));
+absl::StatusOr<std::unique_ptr<Database>> OpenConnections(const std::string& path, bool in_memory) {
   NORROY_ASSIGN_OR_RETURN(std::unique_ptr<SqliteConnection> writer, SqliteConnection::Open(path));
   if (!in_memory) NORROY_RETURN_IF_ERROR(CheckSound(*writer, path));
   NORROY_RETURN_IF_ERROR(Configure(*writer, path));
@@ -242,6 +235,17 @@ absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(const std::string& path) {
   }
   return std::unique_ptr<Database>(
       std::make_unique<SqliteDatabase>(std::move(writer), std::move(readers)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(const std::string& path) {
+  if (path.empty() || path.find('\0') != std::string::npos) {
+    return absl::InvalidArgumentError("the path of the database is empty or has a NUL in it");
+  }
+  if (path == kMemory) return OpenConnections(path, /*in_memory=*/true);
+  NORROY_RETURN_IF_ERROR(MakeFile(path));
+  return OpenConnections(path, /*in_memory=*/false);
 }
 
 }  // namespace norroy::sql

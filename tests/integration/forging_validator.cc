@@ -38,6 +38,8 @@ identity::LeafRequest EdgeLeaf(const rpc::TestDeployment& deployment, identity::
 }  // namespace
 
 class ForgingValidator::Link final : public agent::v1::AgentLinkService::Service {
+  using Stream = grpc::ServerReaderWriter<agent::v1::AttachResponse, agent::v1::AttachRequest>;
+
  public:
   grpc::Status Attach(grpc::ServerContext*, Stream* stream) override {
     agent::v1::AttachRequest message;
@@ -90,7 +92,6 @@ class ForgingValidator::Link final : public agent::v1::AgentLinkService::Service
   }
 
  private:
-  using Stream = grpc::ServerReaderWriter<agent::v1::AttachResponse, agent::v1::AttachRequest>;
   Mutex mutex_;
   CondVar changed_;
   std::optional<agent::v1::AgentHello> hello_ ABSL_GUARDED_BY(mutex_);

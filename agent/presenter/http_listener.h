@@ -1,0 +1,58 @@
+#ifndef NORROY_AGENT_PRESENTER_HTTP_LISTENER_H_
+#define NORROY_AGENT_PRESENTER_HTTP_LISTENER_H_
+
+// HTTP-01 by an own listener (RFC 8555 8.3): GET and HEAD of /.well-known/acme-challenge/<token>
+// for a name that is put up, and 404 for anything else.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/presenter/http_request.h"
+#include "agent/presenter/http_server.h"
+#include "agent/presenter/http_table.h"
+#include "agent/presenter/presenter.h"
+
+namespace norroy::agent {
+
+inline constexpr int kMaxListenAddresses = 16;
+inline constexpr int kMaxAcceptHosts = 64;
+
+struct HttpListenerOptions {
+  std::vector<std::string> listen;  // see listen_address.h; 1 to 16
+  // Answer by token alone, whatever Host says: only where every address is loopback or a Unix
+  // socket, behind a proxy that rewrites Host.
+  bool match_token = false;
+  std::vector<std::string> accept_hosts;  // may ask for any name; at most 64
+  HttpServerOptions server;
+};
+
+class HttpListener final : public Presenter {
+ public:
+  // What can be said without opening anything. INVALID_ARGUMENT, reason BAD_CONFIG.
+  static absl::Status Check(const HttpListenerOptions& options);
+  static absl::StatusOr<std::unique_ptr<HttpListener>> Start(const HttpListenerOptions& options);
+
+  challenge::ChallengeType type() const override { return challenge::ChallengeType::kHttp01; }
+  absl::StatusOr<std::string> PutUp(const challenge::Proof& proof) override;
+  absl::Status TakeDown(const challenge::Proof& proof) override;
+
+  // Where it listens, in the order of `listen`, ports resolved: "http://127.0.0.1:34567".
+  const std::vector<std::string>& places() const { return places_; }
+
+ private:
+  explicit HttpListener(HttpTableOptions options) : table_(std::move(options)) {}
+
+  HttpTable table_;
+  std::vector<std::string> places_;
+  std::unique_ptr<HttpServer> server_;  // last: it reads the table until it is gone
+};
+
+// The response to a request, from the table and fixed texts alone.
+std::string AnswerHttp(const HttpParse& parse, HttpTable& table);
+
+}  // namespace norroy::agent
+
+#endif  // NORROY_AGENT_PRESENTER_HTTP_LISTENER_H_
