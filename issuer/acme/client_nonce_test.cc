@@ -53,7 +53,7 @@ struct RejectionCase {
 
 TEST_F(ClientNonceTest, ObtainsCertificatesThroughRejections) {
   for (const RejectionCase& c :
-       {RejectionCase{5, 40, 40}, RejectionCase{20, 40, 40}, RejectionCase{50, 40, 40}}) {
+       {RejectionCase{5, 20, 20}, RejectionCase{20, 20, 20}, RejectionCase{50, 20, 20}}) {
     Reject(0);
     const auto client = RegisteredClient();
     Reject(c.percent);

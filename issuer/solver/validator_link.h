@@ -15,8 +15,8 @@
 namespace norroy::solver {
 
 // Thread-safe. A `done` is called exactly once, on any thread but never inside the call that was
-// given it. What an asynchronous call returns cancels it: `done` then comes soon. It may be called
-// at any time, also after `done`.
+// given it or its cancellation. What an asynchronous call returns cancels it: `done` then comes
+// soon. It may be called at any time, also after `done`.
 class ValidatorLink {
  public:
   using Cancel = std::function<void()>;
@@ -35,6 +35,12 @@ class ValidatorLink {
   virtual Cancel Release(const validator::v1::ReleaseRequest& request, absl::Duration timeout,
                          ReleaseDone done) = 0;
 };
+
+// Another validator, or the same one later, may do better.
+inline bool IsPassing(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsCancelled(status) || absl::IsResourceExhausted(status) || absl::IsAborted(status);
+}
 
 }  // namespace norroy::solver
 

@@ -11,10 +11,11 @@
 #include "common/challenge/seal.h"
 #include "common/check.h"
 #include "common/error/error.h"
-#include "common/log/log.h"
 #include "common/status_macros.h"
 #include "common/sync/mutex.h"
+#include "issuer/solver/call_registry.h"
 #include "issuer/solver/presentation_convert.h"
+#include "issuer/solver/release_sender.h"
 
 namespace norroy::solver {
 namespace {
@@ -24,18 +25,10 @@ using validator::v1::PresentResponse;
 constexpr absl::Duration kPlanTime = absl::Seconds(10);
 // The validator holds an answer for 20 s.
 constexpr absl::Duration kPresentTimeout = absl::Seconds(30);
-constexpr absl::Duration kReleaseTimeout = absl::Seconds(10);
 // Between two calls that brought nothing new, if the validator did not hold the first.
 constexpr absl::Duration kRest = absl::Seconds(1);
-constexpr absl::Duration kFirstBackOff = absl::Seconds(1);
-constexpr absl::Duration kMaxBackOff = absl::Minutes(1);
+constexpr size_t kPruneAbove = 4096;
 constexpr absl::Duration kReleasesAtEnd = absl::Seconds(2);
-
-// Another validator, or the same one later, may do better.
-bool IsPassing(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsCancelled(status) || absl::IsResourceExhausted(status) || absl::IsAborted(status);
-}
 
 absl::Status Unreachable(const ValidatorLink& validator, const absl::Status& status) {
   const absl::Status known =
@@ -78,6 +71,7 @@ PresentationStatus Unknown(const Presentation& presentation) {
 // A presentation as this process knows it.
 struct Entry {
   int64_t generation = 0;
+  absl::Time not_after;
   std::vector<FailedType> failed_types;
   validator::v1::PresentRequest request;
   PresentationStatus status;
@@ -86,26 +80,23 @@ struct Entry {
   size_t validator = 0;  // that is asked
   size_t tried = 0;      // validators in a row that could not be reached
   std::set<size_t> shown;
-  // The held call, or the rest before the next; 0: none.
-  uint64_t call = 0;
+  // The held call, or the rest before the next; 0: none. Only its own answer counts.
+  uint64_t turn = 0;
+  uint64_t call = 0;  // of the registry; 0 while resting
   absl::Duration call_began;
 };
 
 // A call to be made once the lock is given back; empty: none.
 using Action = std::function<void()>;
 
-struct ReleaseTask {
-  size_t validator;
-  validator::v1::ReleaseRequest request;
-  absl::Time until;
-  absl::Duration back_off;
-};
-
-// Held by timers (weakly) and by the solver; calls in flight are waited for in Stop.
+// What is known of presentations. Held by the solver, weakly by timers.
 class Core : public std::enable_shared_from_this<Core> {
  public:
   explicit Core(ValidatorSolverOptions options)
-      : validators_(std::move(options.validators)), timers_(options.timers), clock_(options.clock) {
+      : validators_(std::move(options.validators)),
+        timers_(options.timers),
+        clock_(options.clock),
+        releases_(std::make_shared<ReleaseSender>(options.timers, options.clock)) {
     NORROY_CHECK(!validators_.empty());
   }
 
@@ -120,43 +111,29 @@ class Core : public std::enable_shared_from_this<Core> {
   absl::Status Wish(const Presentation& presentation, Entry& entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Action StartCall(const std::string& id, Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Action Rest(const std::string& id, Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Rested(const std::string& id, uint64_t turn);
   void EndCall(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Answered(const std::string& id, uint64_t call, absl::StatusOr<PresentResponse> answer);
+  void Answered(const std::string& id, uint64_t turn, absl::StatusOr<PresentResponse> answer);
   // Takes an answer in. True: something changed.
   bool TakeFailure(const std::string& id, Entry& entry, const absl::Status& status, Action& next)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TakeAnswer(const std::string& id, Entry& entry, const PresentResponse& answer, Action& next)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Rested(const std::string& id, uint64_t call);
-
-  void SendRelease(const ReleaseTask& task) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Released(const ReleaseTask& task, uint64_t call, const absl::Status& status);
-
-  // A call is registered before it is made and given its cancellation after.
-  uint64_t Register(bool release) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Made(uint64_t call, ValidatorLink::Cancel cancel) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Unregister(uint64_t call) ABSL_LOCKS_EXCLUDED(mutex_);
-
-  struct OpenCall {
-    ValidatorLink::Cancel cancel;
-    bool cancelled = false;
-    bool release = false;
-  };
-  void CancelCall(uint64_t call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Entries whose orders never came back to release them: their leases have ended.
+  void Prune() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::vector<std::unique_ptr<ValidatorLink>> validators_;
   Timers& timers_;
   Clock& clock_;
+  const std::shared_ptr<ReleaseSender> releases_;
+  CallRegistry calls_;
   std::atomic<size_t> preferred_ = 0;
 
   Mutex mutex_;
-  CondVar call_ended_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::function<void(const std::string& id)> changed_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
-  uint64_t last_call_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<uint64_t, OpenCall> open_calls_ ABSL_GUARDED_BY(mutex_);
-  int open_releases_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t last_turn_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 absl::StatusOr<std::vector<NamePlan>> Core::Plan(const std::vector<challenge::Name>& names) {
@@ -197,6 +174,7 @@ absl::Status Core::Wish(const Presentation& presentation, Entry& entry) {
   EndCall(entry);
   if (entry.generation == 0) entry.validator = preferred_;
   entry.generation = presentation.generation;
+  entry.not_after = presentation.not_after;
   entry.failed_types = presentation.failed_types;
   entry.request = ToPresentRequest(presentation);
   entry.request.set_wait(true);
@@ -212,10 +190,11 @@ absl::StatusOr<PresentationStatus> Core::Present(const Presentation& presentatio
   PresentationStatus known;
   {
     MutexLock lock(&mutex_);
+    if (entries_.count(presentation.id) == 0) Prune();
     Entry& entry = entries_[presentation.id];
     NORROY_RETURN_IF_ERROR(Wish(presentation, entry));
     if (!entry.error.ok()) return std::exchange(entry.error, absl::OkStatus());
-    if (entry.status.state == PresentationState::kPuttingUp && entry.call == 0) {
+    if (entry.status.state == PresentationState::kPuttingUp && entry.turn == 0) {
       action = StartCall(presentation.id, entry);
     }
     known = entry.status;
@@ -225,42 +204,67 @@ absl::StatusOr<PresentationStatus> Core::Present(const Presentation& presentatio
 }
 
 Action Core::StartCall(const std::string& id, Entry& entry) {
-  if (stopping_) return nullptr;
-  const uint64_t call = Register(/*release=*/false);
+  const uint64_t call = calls_.Begin();
+  if (call == 0) return nullptr;
+  const uint64_t turn = ++last_turn_;
+  entry.turn = turn;
   entry.call = call;
   entry.call_began = clock_.Monotonic();
   entry.shown.insert(entry.validator);
   entry.request.set_known_revision(entry.revision);
   ValidatorLink& validator = *validators_[entry.validator];
-  return [this, id, call, &validator, request = entry.request] {
-    Made(call, validator.Present(request, kPresentTimeout,
-                                 [this, id, call](absl::StatusOr<PresentResponse> answer) {
-                                   Answered(id, call, std::move(answer));
-                                 }));
+  return [this, id, turn, call, &validator, request = entry.request] {
+    calls_.Made(call, validator.Present(request, kPresentTimeout,
+                                        [=, this](absl::StatusOr<PresentResponse> answer) {
+                                          Answered(id, turn, std::move(answer));
+                                          calls_.End(call);
+                                        }));
   };
 }
 
-void Core::EndCall(Entry& entry) {
-  if (entry.call != 0) CancelCall(std::exchange(entry.call, 0));
+Action Core::Rest(const std::string& id, Entry& entry) {
+  const uint64_t turn = ++last_turn_;
+  entry.turn = turn;
+  return [this, id, turn] {
+    timers_.After(kRest, [weak = weak_from_this(), id, turn] {
+      if (const std::shared_ptr<Core> core = weak.lock()) core->Rested(id, turn);
+    });
+  };
 }
 
-void Core::Answered(const std::string& id, uint64_t call, absl::StatusOr<PresentResponse> answer) {
+void Core::Rested(const std::string& id, uint64_t turn) {
+  Action action;
+  {
+    MutexLock lock(&mutex_);
+    const auto it = entries_.find(id);
+    if (it == entries_.end() || it->second.turn != turn) return;
+    it->second.turn = 0;
+    action = StartCall(id, it->second);
+  }
+  if (action) action();
+}
+
+void Core::EndCall(Entry& entry) {
+  entry.turn = 0;
+  if (entry.call != 0) calls_.Cancel(std::exchange(entry.call, 0));
+}
+
+void Core::Answered(const std::string& id, uint64_t turn, absl::StatusOr<PresentResponse> answer) {
   Action next;
   std::function<void(const std::string& id)> changed;
   {
     MutexLock lock(&mutex_);
     const auto it = entries_.find(id);
-    if (it != entries_.end() && it->second.call == call && !stopping_) {
-      Entry& entry = it->second;
-      entry.call = 0;
-      const bool news = answer.ok() ? TakeAnswer(id, entry, *answer, next)
-                                    : TakeFailure(id, entry, answer.status(), next);
-      if (news) changed = changed_;
-    }
+    if (it == entries_.end() || it->second.turn != turn) return;
+    Entry& entry = it->second;
+    entry.turn = 0;
+    entry.call = 0;
+    const bool news = answer.ok() ? TakeAnswer(id, entry, *answer, next)
+                                  : TakeFailure(id, entry, answer.status(), next);
+    if (news) changed = changed_;
   }
   if (next) next();
   if (changed) changed(id);
-  Unregister(call);
 }
 
 bool Core::TakeFailure(const std::string& id, Entry& entry, const absl::Status& status,
@@ -294,30 +298,8 @@ bool Core::TakeAnswer(const std::string& id, Entry& entry, const PresentResponse
   entry.status = *std::move(status);
   if (entry.status.state != PresentationState::kPuttingUp) return news;
   const bool was_held = clock_.Monotonic() - entry.call_began >= kRest;
-  if (news || was_held) {
-    next = StartCall(id, entry);
-    return news;
-  }
-  const uint64_t rest = ++last_call_;
-  entry.call = rest;
-  next = [this, id, rest] {
-    timers_.After(kRest, [weak = weak_from_this(), id, rest] {
-      if (const std::shared_ptr<Core> core = weak.lock()) core->Rested(id, rest);
-    });
-  };
+  next = news || was_held ? StartCall(id, entry) : Rest(id, entry);
   return news;
-}
-
-void Core::Rested(const std::string& id, uint64_t call) {
-  Action action;
-  {
-    MutexLock lock(&mutex_);
-    const auto it = entries_.find(id);
-    if (it == entries_.end() || it->second.call != call) return;
-    it->second.call = 0;
-    action = StartCall(id, it->second);
-  }
-  if (action) action();
 }
 
 void Core::Release(const std::string& id, int64_t generation, absl::Time tombstone_until) {
@@ -336,40 +318,9 @@ void Core::Release(const std::string& id, int64_t generation, absl::Time tombsto
     }
   }
   const auto request = ToReleaseRequest(id, generation, tombstone_until);
-  for (const size_t validator : targets) {
-    SendRelease({validator, request, tombstone_until, kFirstBackOff});
+  for (const size_t target : targets) {
+    releases_->Send(*validators_[target], request, tombstone_until);
   }
-}
-
-void Core::SendRelease(const ReleaseTask& task) {
-  uint64_t call = 0;
-  {
-    MutexLock lock(&mutex_);
-    if (stopping_) return;
-    call = Register(/*release=*/true);
-  }
-  Made(call, validators_[task.validator]->Release(
-                 task.request, kReleaseTimeout,
-                 [this, task, call](const absl::Status& status) { Released(task, call, status); }));
-}
-
-void Core::Released(const ReleaseTask& task, uint64_t call, const absl::Status& status) {
-  const bool again = IsPassing(status) && clock_.Now() < task.until;
-  if (!status.ok()) {
-    log::Warning("solver", "release failed",
-                 {{"validator", validators_[task.validator]->address()},
-                  {"order_id", task.request.presentation_id()},
-                  {"error", status.message()},
-                  {"repeated", again ? "yes" : "no"}});
-  }
-  if (again) {
-    ReleaseTask next = task;
-    next.back_off = std::min(task.back_off * 2, kMaxBackOff);
-    timers_.After(task.back_off, [weak = weak_from_this(), next] {
-      if (const std::shared_ptr<Core> core = weak.lock()) core->SendRelease(next);
-    });
-  }
-  Unregister(call);
 }
 
 void Core::OnChange(std::function<void(const std::string& id)> changed) {
@@ -377,53 +328,20 @@ void Core::OnChange(std::function<void(const std::string& id)> changed) {
   changed_ = std::move(changed);
 }
 
-uint64_t Core::Register(bool release) {
-  const uint64_t call = ++last_call_;
-  open_calls_[call].release = release;
-  if (release) ++open_releases_;
-  return call;
-}
-
-void Core::Made(uint64_t call, ValidatorLink::Cancel cancel) {
-  {
-    MutexLock lock(&mutex_);
-    const auto it = open_calls_.find(call);
-    if (it == open_calls_.end()) return;
-    it->second.cancel = cancel;
-    if (!it->second.cancelled) return;
+void Core::Prune() {
+  if (entries_.size() < kPruneAbove) return;
+  const absl::Time now = clock_.Now();
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    const bool ended = it->second.not_after <= now;
+    if (ended) EndCall(it->second);
+    it = ended ? entries_.erase(it) : std::next(it);
   }
-  cancel();
-}
-
-void Core::CancelCall(uint64_t call) {
-  const auto it = open_calls_.find(call);
-  if (it == open_calls_.end()) return;
-  it->second.cancelled = true;
-  if (it->second.cancel) it->second.cancel();
-}
-
-void Core::Unregister(uint64_t call) {
-  MutexLock lock(&mutex_);
-  const auto it = open_calls_.find(call);
-  if (it->second.release) --open_releases_;
-  open_calls_.erase(it);
-  call_ended_.SignalAll();
 }
 
 void Core::Stop() {
-  MutexLock lock(&mutex_);
-  stopping_ = true;
-  changed_ = nullptr;
-  const absl::Duration end = clock_.Monotonic() + kReleasesAtEnd;
-  while (open_releases_ > 0) {
-    const absl::Duration left = end - clock_.Monotonic();
-    if (left <= absl::ZeroDuration() || !call_ended_.WaitFor(&mutex_, left)) break;
-  }
-  for (auto& [call, open] : open_calls_) {
-    open.cancelled = true;
-    if (open.cancel) open.cancel();
-  }
-  while (!open_calls_.empty()) call_ended_.Wait(&mutex_);
+  OnChange(nullptr);
+  releases_->Close(kReleasesAtEnd);
+  calls_.Close(absl::ZeroDuration());
 }
 
 class ValidatorSolver final : public Solver {

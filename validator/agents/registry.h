@@ -4,10 +4,11 @@
 // The fleet in memory: every agent of the store with its grants, and the links of those that are
 // attached. Routing reads this, never the database.
 
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -60,6 +61,10 @@ class Registry {
   virtual bool IsAttached(const std::string& agent) = 0;
   // False: not attached, or the link did not take it.
   virtual bool Send(const std::string& agent, const agent::v1::AttachResponse& message) = 0;
+  // The newest link; null if the agent is not attached.
+  virtual std::shared_ptr<Link> LinkOf(const std::string& agent) = 0;
+  // The number that Attach gave is the newest's: what this link says counts.
+  virtual bool IsCurrent(const std::string& agent, int64_t attachment) = 0;
 
   // Enrolled, undrained agents with a grant for the name, by type; sorted by preference, then name.
   virtual std::vector<std::pair<challenge::ChallengeType, Candidate>> CandidatesFor(

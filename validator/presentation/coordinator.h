@@ -60,8 +60,7 @@ class Coordinator {
   // reported, TakeDown for what is reported and not wished.
   virtual void AgentAttached(const std::string& agent, const agent::v1::AgentHello& hello) = 0;
   virtual void AgentDetached(const std::string& agent) = 0;
-  virtual void OnPutUpResult(const std::string& agent,
-                             const agent::v1::PutUpResult& result) = 0;
+  virtual void OnPutUpResult(const std::string& agent, const agent::v1::PutUpResult& result) = 0;
   virtual void OnTakeDownResult(const std::string& agent,
                                 const agent::v1::TakeDownResult& result) = 0;
   // Grants, drains or removals changed.

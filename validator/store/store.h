@@ -20,7 +20,7 @@
 namespace norroy::validator {
 
 struct JoinToken {
-  std::string id;          // also the enrollment id of the agent that it makes
+  std::string id;  // also the enrollment id of the agent that it makes
   std::string agent_name;
   std::string key_sha256;  // of the bootstrap key's SubjectPublicKeyInfo, hexadecimal
   std::vector<ChallengeGrant> grants;
@@ -31,9 +31,9 @@ struct JoinToken {
 struct StoredPresentation {
   std::string id;
   int64_t generation = 0;
-  absl::Time not_after;      // of the seals; of the tombstone once released
+  absl::Time not_after;  // of the seals; of the tombstone once released
   bool released = false;
-  std::string request;       // serialized PresentRequest; empty once released
+  std::string request;  // serialized PresentRequest; empty once released
 };
 
 // Thread-safe.
@@ -51,15 +51,18 @@ class Store {
   virtual absl::StatusOr<Agent> UseJoinToken(absl::string_view id, absl::string_view key_sha256,
                                              absl::Time identity_expire_time, absl::Time now) = 0;
 
-  virtual absl::StatusOr<std::vector<Agent>> ListAgents() = 0;  // all but removed, by name
+  virtual absl::StatusOr<std::vector<Agent>> ListAgents() = 0;         // all but removed, by name
   virtual absl::StatusOr<Agent> GetAgent(absl::string_view name) = 0;  // NOT_FOUND if removed
   virtual absl::StatusOr<Agent> SetDrained(absl::string_view name, bool drained) = 0;
   virtual absl::Status RemoveAgent(absl::string_view name, absl::Time now) = 0;
+  // Both NOT_FOUND (reason AGENT_REMOVED) unless that is the agent's present enrollment and used.
   virtual absl::Status NoteIdentity(absl::string_view name, absl::string_view enrollment_id,
                                     absl::Time expire_time) = 0;
   virtual absl::Status NoteSeen(absl::string_view name, absl::string_view enrollment_id,
                                 const AgentReport& report) = 0;
 
+  // FAILED_PRECONDITION (reason STALE_GENERATION) if a higher generation is stored, or this one is
+  // stored as released: what arrives late brings nothing back.
   virtual absl::Status PutPresentation(const StoredPresentation& presentation) = 0;
   // All that are neither expired at `now` nor forgotten.
   virtual absl::StatusOr<std::vector<StoredPresentation>> LoadPresentations(absl::Time now) = 0;

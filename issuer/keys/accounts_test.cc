@@ -1,0 +1,212 @@
+#include "issuer/keys/accounts.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "common/crypto/encoding.h"
+#include "common/error/error.h"
+#include "tests/fakes/ca/fake_ca.h"
+
+namespace norroy::keys {
+namespace {
+
+using fakes::Endpoint;
+using fakes::FakeCa;
+
+class Borrowed final : public http::Client {
+ public:
+  explicit Borrowed(http::Client& client) : client_(client) {}
+  absl::StatusOr<http::Response> Send(const http::Request& request) override {
+    return client_.Send(request);
+  }
+
+ private:
+  http::Client& client_;
+};
+
+fakes::FakeCaOptions CaOptions(Clock& clock) {
+  fakes::FakeCaOptions options;
+  options.clock = &clock;
+  options.terms_of_service = "https://ca.test/terms";
+  return options;
+}
+
+class AccountsTest : public ::testing::Test {
+ protected:
+  AccountsTest()
+      : clock_(absl::FromUnixSeconds(1'772'366'400)),
+        ca_(CaOptions(clock_)),
+        database_(sql::OpenSqlite(":memory:").value()) {
+    EXPECT_TRUE(sql::Migrate(*database_, store::Store::Migrations()).ok());
+    store_ = store::Store::Make(*database_);
+    static int count = 0;
+    dir_ = absl::StrCat(std::getenv("TEST_TMPDIR"), "/keys", ++count);
+    settings_.name = "main";
+    settings_.acme.directory_url = ca_.directory_url();
+    settings_.acme.sleep = [this](absl::Duration time) { clock_.Advance(time); };
+    settings_.contacts = {"mailto:ops@example.com"};
+  }
+
+  absl::StatusOr<std::unique_ptr<Accounts>> Make() {
+    return MakeAccounts(
+        {.cas = {settings_},
+         .keys_dir = dir_,
+         .store = *store_,
+         .clock = clock_,
+         .random = random_,
+         .new_http = [this](const CaSettings&) { return std::make_unique<Borrowed>(ca_); }});
+  }
+  std::string KeyFile() const { return dir_ + "/account-main.pem"; }
+  std::string WriteEabKey(const std::string& text, int mode) {
+    const std::string path = absl::StrCat(std::getenv("TEST_TMPDIR"), "/eab", ++eab_files_);
+    std::ofstream(path) << text;
+    chmod(path.c_str(), mode);
+    return path;
+  }
+
+  SimulatedClock clock_;
+  crypto::SeededRandom random_{5};
+  FakeCa ca_;
+  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<store::Store> store_;
+  std::string dir_;
+  CaSettings settings_;
+  int eab_files_ = 0;
+};
+
+TEST_F(AccountsTest, RegistersOnceAndFindsItAfterARestart) {
+  auto accounts = Make();
+  ASSERT_TRUE(accounts.ok()) << accounts.status();
+  EXPECT_EQ((*accounts)->cas(), std::vector<std::string>{"main"});
+  EXPECT_EQ(ErrorReason((*accounts)->ClientFor("main").status()), "NO_ACCOUNT");
+  EXPECT_EQ(ErrorReason((*accounts)->ClientFor("other").status()), "CA_UNKNOWN");
+  EXPECT_EQ(ca_.requests().size(), 0u);
+  EXPECT_EQ(store_->GetAccount("main")->url, "");
+
+  const auto record = (*accounts)->Register("main", true);
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(record->status, "valid");
+  EXPECT_EQ(record->contacts, settings_.contacts);
+  EXPECT_EQ(record->terms_of_service, "https://ca.test/terms");
+  EXPECT_EQ(store_->GetAccount("main")->url, record->url);
+  ASSERT_TRUE((*accounts)->ClientFor("main").ok());
+  EXPECT_EQ((*(*accounts)->ClientFor("main"))->Thumbprint(), record->key_thumbprint);
+
+  struct stat info;
+  ASSERT_EQ(stat(KeyFile().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+
+  accounts = Make();
+  ASSERT_TRUE(accounts.ok()) << accounts.status();
+  const auto client = (*accounts)->ClientFor("main");
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_TRUE((*client)->NewOrder({challenge::Name::Parse("a.example.com").value()}, "").ok());
+  EXPECT_EQ(ca_.account_urls().size(), 1u);
+}
+
+TEST_F(AccountsTest, ACrashAfterNewAccountLeavesOneAccount) {
+  auto accounts = Make();
+  ASSERT_TRUE(accounts.ok());
+  ca_.Script(Endpoint::kNewAccount, fakes::Fault::LostReply());
+  EXPECT_FALSE((*accounts)->Register("main", true).ok());
+  EXPECT_EQ(ca_.account_urls().size(), 1u);
+  accounts = Make();
+  ASSERT_TRUE(accounts.ok());
+  const auto record = (*accounts)->Register("main", true);
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(ca_.account_urls(), std::vector<std::string>{record->url});
+  EXPECT_TRUE(ca_.violations().empty());
+}
+
+TEST_F(AccountsTest, TermsMustBeAgreedToUnlessTheKeyHasAnAccount) {
+  auto accounts = Make();
+  ASSERT_TRUE(accounts.ok());
+  const absl::Status status = (*accounts)->Register("main", false).status();
+  EXPECT_EQ(ErrorReason(status), "TOS_NOT_AGREED");
+  EXPECT_NE(status.message().find("https://ca.test/terms"), absl::string_view::npos) << status;
+  EXPECT_TRUE(ca_.account_urls().empty());
+  ASSERT_TRUE((*accounts)->Register("main", true).ok());
+  EXPECT_TRUE((*accounts)->Register("main", false).ok());
+}
+
+TEST_F(AccountsTest, ALostKeyIsNotReplacedInSilence) {
+  auto accounts = Make();
+  ASSERT_TRUE((*accounts)->Register("main", true).ok());
+  const std::string saved = KeyFile() + ".saved";
+  ASSERT_EQ(rename(KeyFile().c_str(), saved.c_str()), 0);
+  accounts = Make();
+  EXPECT_EQ(ErrorReason(accounts.status()), "ACCOUNT_KEY_LOST") << accounts.status();
+  EXPECT_NE(access(KeyFile().c_str(), F_OK), 0);
+  // Another key in its place.
+  ASSERT_TRUE(crypto::CreateFileSigner(KeyFile()).ok());
+  EXPECT_EQ(ErrorReason(Make().status()), "ACCOUNT_KEY_LOST");
+  ASSERT_EQ(rename(saved.c_str(), KeyFile().c_str()), 0);
+  EXPECT_TRUE((*Make())->ClientFor("main").ok());
+}
+
+TEST_F(AccountsTest, AnotherDirectoryIsAnotherCa) {
+  auto accounts = Make();
+  ASSERT_TRUE((*accounts)->Register("main", true).ok());
+  settings_.acme.directory_url = "https://other.test/directory";
+  accounts = Make();
+  ASSERT_TRUE(accounts.ok()) << accounts.status();
+  EXPECT_EQ(ErrorReason((*accounts)->ClientFor("main").status()), "NO_ACCOUNT");
+}
+
+TEST_F(AccountsTest, AForgottenAccountIsNotMadeAnewByItself) {
+  auto accounts = Make();
+  ASSERT_TRUE((*accounts)->Register("main", true).ok());
+  ca_.ForgetAccounts();
+  const auto client = (*accounts)->ClientFor("main");
+  EXPECT_FALSE((*client)->NewOrder({challenge::Name::Parse("a.example.com").value()}, "").ok());
+  const int before = ca_.count(Endpoint::kNewAccount);
+  accounts = Make();
+  ASSERT_TRUE(accounts.ok());
+  EXPECT_EQ(ca_.count(Endpoint::kNewAccount), before);
+}
+
+TEST_F(AccountsTest, UnsafeFilesAreRefused) {
+  ASSERT_EQ(mkdir(dir_.c_str(), 0755), 0);
+  EXPECT_EQ(ErrorReason(Make().status()), "KEYS_DIR");
+  ASSERT_EQ(chmod(dir_.c_str(), 0700), 0);
+  ASSERT_TRUE(Make().ok());
+  ASSERT_EQ(chmod(KeyFile().c_str(), 0640), 0);
+  const absl::Status status = Make().status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_NE(status.message().find("account-main.pem"), absl::string_view::npos) << status;
+}
+
+TEST_F(AccountsTest, BindsAnExternalAccount) {
+  const std::string hmac(32, 'k');
+  ca_.Change([&](fakes::FakeCaOptions& options) { options.eab_keys = {{"kid-1", hmac}}; });
+  EXPECT_EQ(ErrorReason((*Make())->Register("main", true).status()), "EAB_REQUIRED");
+  settings_.eab_kid = "kid-1";
+  const std::string good = crypto::Base64Url(hmac);
+  const struct {
+    std::string text;
+    int mode;
+    std::string reason;
+  } cases[] = {
+      {good, 0644, "UNSAFE_FILE"},          {"", 0600, "BAD_EAB_KEY"},
+      {"not base64!", 0600, "BAD_EAB_KEY"}, {good + "\n" + good, 0600, "BAD_EAB_KEY"},
+      {"c2hvcnQ", 0600, "BAD_EAB_KEY"},     {std::string(1025, 'A'), 0600, "BAD_EAB_KEY"},
+      {" " + good + "=\r\n", 0600, ""},
+  };
+  for (const auto& row : cases) {
+    settings_.eab_key_file = WriteEabKey(row.text, row.mode);
+    const auto record = (*Make())->Register("main", true);
+    EXPECT_EQ(ErrorReason(record.status()), row.reason) << record.status();
+  }
+  EXPECT_EQ(store_->GetAccount("main")->eab_kid, "kid-1");
+  settings_.eab_key_file = "/nowhere/eab.key";
+  EXPECT_FALSE((*Make())->Register("main", true).ok());
+}
+
+}  // namespace
+}  // namespace norroy::keys

@@ -1,0 +1,79 @@
+#ifndef NORROY_ISSUER_SERVICE_SERVICE_FIXTURE_H_
+#define NORROY_ISSUER_SERVICE_SERVICE_FIXTURE_H_
+
+// A whole issuer in memory behind its services: SQLite, the real engine, accounts at a strict fake
+// CA, a fake solver, a clock that stands still until told. Work() lets the engine run.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/clock/clock.h"
+#include "common/crypto/key.h"
+#include "common/crypto/random.h"
+#include "common/rpc/caller.h"
+#include "common/sql/database.h"
+#include "issuer/flow/engine.h"
+#include "issuer/flow/events.h"
+#include "issuer/keys/accounts.h"
+#include "issuer/policy/policy.h"
+#include "issuer/service/account_admin.h"
+#include "issuer/service/certificates.h"
+#include "issuer/service/orders.h"
+#include "issuer/solver/fake_solver.h"
+#include "issuer/solver/sealer.h"
+#include "issuer/store/store.h"
+#include "tests/fakes/ca/fake_ca.h"
+
+namespace norroy::service {
+
+// "operator/alice", "requester/web", ...
+rpc::Caller CallerOf(const std::string& principal);
+challenge::Name NameOf(const std::string& text);
+// PEM.
+std::string CsrFor(const crypto::PrivateKey& key, const std::vector<std::string>& names);
+const crypto::PrivateKey& KeyA();
+const crypto::PrivateKey& KeyB();
+const crypto::PrivateKey& RsaKey();
+
+// Grants: operator/alice everything; requester/web www.example.com and .example.com with p256 and
+// p384; requester/deploy and requester/other .example.com.
+class ServiceFixture {
+ public:
+  // Registered at "main"; "second" has no account.
+  ServiceFixture();
+  ~ServiceFixture();
+
+  // Runs what is due, for `time` by the clock.
+  void Work(absl::Duration time = absl::Seconds(5));
+  issuer::v1::Order Get(const std::string& id);
+
+  SimulatedClock& clock() { return clock_; }
+  fakes::FakeCa& ca() { return ca_; }
+  solver::FakeSolver& solver() { return solver_; }
+  store::Store& store() { return *store_; }
+  keys::Accounts& accounts() { return *accounts_; }
+  Orders& orders() { return *orders_; }
+  Certificates& certificates() { return *certificates_; }
+  AccountAdmin& account_admin() { return *account_admin_; }
+
+ private:
+  SimulatedClock clock_;
+  crypto::SeededRandom random_{11};
+  fakes::FakeCa ca_;
+  solver::FakeSolver solver_;
+  flow::Events events_;
+  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<keys::Accounts> accounts_;
+  std::unique_ptr<policy::Policy> policy_;
+  std::unique_ptr<solver::Sealer> sealer_;
+  std::unique_ptr<flow::Engine> engine_;
+  std::unique_ptr<Orders> orders_;
+  std::unique_ptr<Certificates> certificates_;
+  std::unique_ptr<AccountAdmin> account_admin_;
+};
+
+}  // namespace norroy::service
+
+#endif  // NORROY_ISSUER_SERVICE_SERVICE_FIXTURE_H_

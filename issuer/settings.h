@@ -1,0 +1,58 @@
+#ifndef NORROY_ISSUER_SETTINGS_H_
+#define NORROY_ISSUER_SETTINGS_H_
+
+// issuer.yaml, checked as far as it can be without the network: every file that it names is read,
+// paths are resolved against its own folder.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/crypto/certificate.h"
+#include "common/crypto/key.h"
+#include "common/log/log.h"
+#include "issuer/keys/ca_settings.h"
+#include "issuer/policy/policy.h"
+#include "issuer/store/store.h"
+
+namespace norroy {
+
+// The seal key and its certificate.
+struct SealPair {
+  crypto::PrivateKey key;
+  crypto::Certificate certificate;
+};
+
+struct IssuerSettings {
+  std::string deployment;
+  std::string name;  // of our identity: "issuer/main" is "main"
+  std::vector<std::string> listen;
+  std::string identity_file;
+  std::string core_root_file;
+  SealPair seal;
+  std::vector<std::string> validators;
+  std::string database;
+  std::string keys_dir;
+  std::vector<keys::CaSettings> cas;
+  std::unique_ptr<policy::Policy> policy;
+  log::Level log_level;
+  log::Format log_format;
+  bool reflection;
+  int workers;
+  store::Limits limits;
+};
+
+// Errors name the file, and the field or the file that it names.
+absl::StatusOr<IssuerSettings> LoadIssuerSettings(const std::string& path, absl::Time now);
+
+// The identity file: readable, whole, of role issuer in `deployment`, under the core root. Its
+// name.
+absl::StatusOr<std::string> CheckIdentityFile(const std::string& identity_file,
+                                              const std::string& core_root_file,
+                                              const std::string& deployment, absl::Time now);
+
+}  // namespace norroy
+
+#endif  // NORROY_ISSUER_SETTINGS_H_

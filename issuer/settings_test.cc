@@ -1,0 +1,137 @@
+#include "issuer/settings.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/identity/issuing.h"
+
+namespace norroy {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(1'772'366'400);
+
+constexpr char kConfig[] = R"(deployment: test
+listen: ["127.0.0.1:0"]
+identity:
+  identity_file: issuer.pem
+  core_root_file: core.pem
+seal_file: seal.pem
+validators: ["127.0.0.1:7443"]
+database: issuer.db
+keys_dir: keys
+cas:
+  - name: le
+    directory_url: https://ca.test/directory
+    agree_tos: true
+grants:
+  - principal: operator/alice
+    names: ["."]
+)";
+
+class SettingsTest : public ::testing::Test {
+ protected:
+  SettingsTest() {
+    static int count = 0;
+    dir_ = absl::StrCat(std::getenv("TEST_TMPDIR"), "/settings", ++count);
+    mkdir(dir_.c_str(), 0700);
+    root_ = identity::MakeRoot("core", "test", kNow, absl::Hours(24 * 365)).value();
+    std::ofstream(dir_ + "/core.pem") << root_->certificate.ToPem();
+    WriteIdentity("issuer.pem", types::v1::ROLE_ISSUER);
+    WriteIdentity("seal.pem", types::v1::ROLE_SEAL);
+    WriteIdentity("validator.pem", types::v1::ROLE_VALIDATOR);
+  }
+
+  void WriteIdentity(const std::string& file, identity::Role role) {
+    crypto::PrivateKey key = crypto::PrivateKey::Generate(crypto::KeyType::kP256).value();
+    identity::LeafRequest request;
+    request.identity.deployment = "test";
+    request.identity.role = role;
+    request.identity.name = "main";
+    request.now = kNow;
+    request.lifetime = absl::Hours(24);
+    if (role == types::v1::ROLE_ISSUER || role == types::v1::ROLE_VALIDATOR) {
+      request.hosts = {"127.0.0.1"};
+    }
+    crypto::Certificate leaf = identity::IssueLeaf(*root_, key.public_key(), request).value();
+    ASSERT_TRUE(identity::WriteIdentityFile(dir_ + "/" + file, {key, {leaf}}).ok());
+  }
+
+  absl::StatusOr<IssuerSettings> Load(const std::string& text, absl::Time now = kNow) {
+    const std::string path = dir_ + "/issuer.yaml";
+    std::ofstream(path) << text;
+    return LoadIssuerSettings(path, now);
+  }
+
+  std::string dir_;
+  std::optional<identity::Authority> root_;
+};
+
+TEST_F(SettingsTest, ReadsWhatStandsThere) {
+  const auto settings = Load(kConfig);
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->deployment, "test");
+  EXPECT_EQ(settings->name, "main");
+  EXPECT_EQ(settings->database, dir_ + "/issuer.db");
+  EXPECT_EQ(settings->keys_dir, dir_ + "/keys");
+  EXPECT_EQ(settings->workers, 32);
+  EXPECT_EQ(settings->limits.new_orders_per_set_per_hour, 2);
+  EXPECT_FALSE(settings->reflection);
+  struct stat info;
+  EXPECT_NE(stat((dir_ + "/keys").c_str(), &info), 0) << "checking made the keys' folder";
+  EXPECT_NE(stat((dir_ + "/issuer.db").c_str(), &info), 0) << "checking made the database";
+}
+
+TEST_F(SettingsTest, ErrorsNameTheFieldOrTheFile) {
+  const struct {
+    std::string from, to, error;
+  } cases[] = {
+      {"deployment: test", "deployment: Test!", "deployment"},
+      {"deployment: test", "deployment: other", "issuer.pem"},
+      {"listen: [\"127.0.0.1:0\"]", "listen: []", "listen"},
+      {"127.0.0.1:0", "127.0.0.1", "listen[0]"},
+      {"127.0.0.1:0", "127.0.0.1:70000", "listen[0]"},
+      {"127.0.0.1:7443", "127.0.0.1:0", "validators[0]"},
+      {"validators: [\"127.0.0.1:7443\"]\n", "", "validators"},
+      {"identity_file: issuer.pem", "identity_file: nowhere.pem", "nowhere.pem"},
+      {"identity_file: issuer.pem", "identity_file: validator.pem",
+       "validator.pem is the identity of validator/main"},
+      {"core_root_file: core.pem", "core_root_file: issuer.yaml", "issuer.yaml"},
+      {"seal_file: seal.pem", "seal_file: issuer.pem", "role seal"},
+      {"seal_file: seal.pem\n", "", "seal_file is missing"},
+      {"database: issuer.db\n", "", "database is missing"},
+      {"keys_dir: keys\n", "", "keys_dir is missing"},
+      {"https://ca.test", "http://ca.test", "cas[0]: directory_url"},
+      {"agree_tos: true", "root_file: nowhere.pem", "cas[0].root_file"},
+      {"agree_tos: true", "eab_kid: k\n    eab_key_file: nowhere.key", "cas[0]"},
+      {"agree_tos: true", "agree_tos: maybe", "issuer.yaml:13"},
+      {"names: [\".\"]", "names: [\"a*.example.com\"]", "grants[0].names[0]"},
+      {"names: [\".\"]", "names: [\".\"]\n    cas: [nobody]", "grants[0].cas[0]"},
+      {"database: issuer.db", "databse: issuer.db", "issuer.yaml:8"},
+      {"database: issuer.db", "database: issuer.db\nworkers: 257", "workers"},
+      {"database: issuer.db", "database: issuer.db\nworkers: -1", "workers"},
+      {"database: issuer.db", "database: issuer.db\nlimits:\n  failures_per_name_per_hour: -1",
+       "limits.failures"},
+  };
+  for (const auto& row : cases) {
+    SCOPED_TRACE(row.to);
+    const absl::Status status = Load(absl::StrReplaceAll(kConfig, {{row.from, row.to}})).status();
+    ASSERT_FALSE(status.ok());
+    EXPECT_NE(status.message().find(row.error), absl::string_view::npos) << status;
+    EXPECT_NE(status.message().find("issuer.yaml"), absl::string_view::npos) << status;
+  }
+}
+
+TEST_F(SettingsTest, AnExpiredIdentityIsRefused) {
+  const absl::Status status = Load(kConfig, kNow + absl::Hours(25)).status();
+  EXPECT_NE(status.message().find("issuer.pem"), absl::string_view::npos) << status;
+}
+
+}  // namespace
+}  // namespace norroy

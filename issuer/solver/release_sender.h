@@ -1,0 +1,46 @@
+#ifndef NORROY_ISSUER_SOLVER_RELEASE_SENDER_H_
+#define NORROY_ISSUER_SOLVER_RELEASE_SENDER_H_
+
+// Sends releases to validators, and again with back-off until one arrived or the presentation's
+// lease has ended.
+
+#include <memory>
+
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/clock/timers.h"
+#include "issuer/solver/call_registry.h"
+#include "issuer/solver/validator_link.h"
+
+namespace norroy::solver {
+
+// Thread-safe. Held by shared_ptr: timers look at it weakly.
+class ReleaseSender : public std::enable_shared_from_this<ReleaseSender> {
+ public:
+  // The references outlive the sender's Close.
+  ReleaseSender(Timers& timers, Clock& clock) : timers_(timers), clock_(clock) {}
+
+  // Returns at once. `validator` lives until Close has returned.
+  void Send(ValidatorLink& validator, const validator::v1::ReleaseRequest& request,
+            absl::Time until);
+  // Waits `grace` for what is on its way; nothing is sent after it.
+  void Close(absl::Duration grace) { calls_.Close(grace); }
+
+ private:
+  struct Task {
+    ValidatorLink* validator;
+    validator::v1::ReleaseRequest request;
+    absl::Time until;
+    absl::Duration back_off;
+  };
+  void Try(const Task& task);
+  void Tried(const Task& task, const absl::Status& status);
+
+  Timers& timers_;
+  Clock& clock_;
+  CallRegistry calls_;
+};
+
+}  // namespace norroy::solver
+
+#endif  // NORROY_ISSUER_SOLVER_RELEASE_SENDER_H_

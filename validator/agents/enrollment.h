@@ -1,0 +1,91 @@
+#ifndef NORROY_VALIDATOR_AGENTS_ENROLLMENT_H_
+#define NORROY_VALIDATOR_AGENTS_ENROLLMENT_H_
+
+// How a host becomes an agent: an operator makes a join token (a bootstrap certificate, good for
+// one enrollment of one agent), the host turns it into an agent's identity once, and renews that
+// identity from then on. What a certificate says is decided here; of a CSR only the key counts.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/crypto/random.h"
+#include "common/identity/identity.h"
+#include "common/identity/issuing.h"
+#include "validator/agents/agent.h"
+#include "validator/store/store.h"
+
+namespace norroy::validator {
+
+inline constexpr int kMaxGrants = 20;
+inline constexpr int kMaxPatterns = 100;
+inline constexpr absl::Duration kDefaultTokenLifetime = absl::Hours(1);
+inline constexpr absl::Duration kMaxTokenLifetime = absl::Hours(24 * 7);
+// A host must get to use it.
+inline constexpr absl::Duration kMinTokenLifetime = absl::Minutes(1);
+
+struct EnrollmentOptions {
+  Store& store;
+  Clock& clock;
+  crypto::Random& random;
+  std::string deployment;
+  // This validator's edge intermediate.
+  identity::Authority edge;
+  absl::Duration agent_identity_lifetime;
+  // An agent has changed in the store. Called without locks held.
+  std::function<absl::Status(const std::string& agent)> changed;
+};
+
+struct JoinTokenOrder {
+  std::string agent_name;
+  std::vector<ChallengeGrant> grants;
+  std::string csr_der;
+  std::optional<absl::Time> expire_time;
+  bool replace = false;
+};
+
+// Certificates in DER, own first, then the edge intermediate: never a trust anchor.
+struct IssuedIdentity {
+  identity::Identity identity;
+  std::vector<std::string> chain;
+  absl::Time expire_time;
+};
+
+// Thread-safe.
+class Enrollment {
+ public:
+  explicit Enrollment(EnrollmentOptions options) : options_(std::move(options)) {}
+
+  // The token's id is the enrollment id of the certificate and of the agent that it makes.
+  // INVALID_ARGUMENT: reason BAD_TOKEN_REQUEST, BAD_CSR or BAD_PATTERN.
+  absl::StatusOr<IssuedIdentity> CreateJoinToken(const JoinTokenOrder& order);
+
+  // For a caller with a bootstrap certificate of that key (hexadecimal SHA-256 of its
+  // SubjectPublicKeyInfo): exactly once per token, whoever races.
+  absl::StatusOr<IssuedIdentity> Enroll(const identity::Identity& caller,
+                                        absl::string_view caller_key_sha256,
+                                        absl::string_view csr_der);
+
+  // For an agent that is admitted: a further certificate of its own name and enrollment.
+  absl::StatusOr<IssuedIdentity> Renew(const identity::Identity& caller, absl::string_view csr_der);
+
+ private:
+  absl::StatusOr<IssuedIdentity> Issue(const identity::Identity& identity,
+                                       absl::string_view csr_der, absl::Duration lifetime) const;
+
+  const EnrollmentOptions options_;
+};
+
+// What an agent may be granted: 1 to 20 grants, each of 1 to 100 patterns (none of them ".") and
+// 1 to 3 different types. BAD_TOKEN_REQUEST.
+absl::Status CheckGrants(const std::vector<ChallengeGrant>& grants);
+
+}  // namespace norroy::validator
+
+#endif  // NORROY_VALIDATOR_AGENTS_ENROLLMENT_H_

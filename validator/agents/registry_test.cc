@@ -1,0 +1,168 @@
+#include "validator/agents/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/error/error.h"
+#include "validator/agents/test_fleet.h"
+
+namespace norroy::validator {
+namespace {
+
+using challenge::ChallengeType;
+
+const absl::Time kNow = absl::FromUnixSeconds(1767225600);
+
+identity::Identity AgentIdentity(const std::string& name, int number = 1) {
+  return {"test", types::v1::ROLE_AGENT, name, TestFleet::EnrollmentId(name, number)};
+}
+
+challenge::Name NameOfText(const std::string& text) { return *challenge::Name::Parse(text); }
+
+std::string Describe(const std::vector<std::pair<ChallengeType, Candidate>>& candidates) {
+  return absl::StrJoin(candidates, " ", [](std::string* out, const auto& one) {
+    absl::StrAppend(out, one.second.agent, ":", challenge::ChallengeTypeName(one.first),
+                    one.second.responders == Responders::kAll ? ":all" : ":one",
+                    one.second.attached ? "+" : "");
+  });
+}
+
+TEST(Registry, AdmitsOnlyThePresentEnrollment) {
+  TestFleet fleet(kNow);
+  const auto grant = GrantOf({"www.example.com"}, {ChallengeType::kHttp01});
+  fleet.Enroll("web1", {grant});
+  fleet.Enroll("web2", {grant});
+  fleet.Invite("web3", {grant});
+  fleet.Enroll("web2", {grant}, 2);
+  identity::Identity bootstrap = AgentIdentity("web1");
+  bootstrap.role = types::v1::ROLE_BOOTSTRAP;
+  const struct {
+    const char* what;
+    identity::Identity identity;
+    bool admitted;
+  } cases[] = {
+      {"enrolled", AgentIdentity("web1"), true},
+      {"another role", bootstrap, false},
+      {"another enrollment", AgentIdentity("web1", 9), false},
+      {"replaced", AgentIdentity("web2", 1), false},
+      {"its replacement", AgentIdentity("web2", 2), true},
+      {"invited only", AgentIdentity("web3"), false},
+      {"unknown", AgentIdentity("web4"), false},
+  };
+  for (const auto& c : cases) {
+    const absl::Status status = fleet.registry().Admit(c.identity);
+    EXPECT_EQ(status.ok(), c.admitted) << c.what << ": " << status;
+    EXPECT_EQ(ErrorReason(status), c.admitted ? "" : "AGENT_REMOVED") << c.what;
+  }
+}
+
+TEST(Registry, LoadsWhatTheStoreHas) {
+  TestFleet fleet(kNow);
+  fleet.Enroll("web1", {GrantOf({".example.com"}, {ChallengeType::kHttp01})});
+  fleet.Invite("web2", {GrantOf({".example.com"}, {ChallengeType::kHttp01})});
+  const auto again = Registry::Load(fleet.store());
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ((*again)->agents().size(), 2u);
+  EXPECT_EQ(Describe((*again)->CandidatesFor(NameOfText("a.example.com"))), "web1:http-01:all");
+}
+
+TEST(Registry, CandidatesComeByPreferenceThenName) {
+  TestFleet fleet(kNow);
+  fleet.Enroll("web2", {GrantOf({".example.com"}, {ChallengeType::kHttp01})});
+  fleet.Enroll("web1",
+               {GrantOf({"a.example.com"}, {ChallengeType::kTlsAlpn01, ChallengeType::kHttp01})});
+  fleet.Enroll("dns", {GrantOf({".example.com", "*.example.com"}, {ChallengeType::kDns01},
+                               Responders::kOne)});
+  // Two grants for one name: the earlier place and the stricter rule count.
+  fleet.Enroll("both", {GrantOf({"b.example.com"}, {ChallengeType::kDns01, ChallengeType::kHttp01},
+                                Responders::kOne),
+                        GrantOf({"b.example.com"}, {ChallengeType::kHttp01})});
+  fleet.Enroll("drained", {GrantOf({".example.com"}, {ChallengeType::kHttp01})});
+  ASSERT_TRUE(fleet.store().SetDrained("drained", true).ok());
+  ASSERT_TRUE(fleet.registry().Reload("drained").ok());
+  fleet.registry().Attach("web2", std::make_shared<FakeLink>());
+  const struct {
+    const char* name;
+    const char* candidates;
+  } cases[] = {
+      {"a.example.com", "web2:http-01:all+ dns:dns-01:one web1:tls-alpn-01:all web1:http-01:all"},
+      {"b.example.com", "both:http-01:all web2:http-01:all+ both:dns-01:one dns:dns-01:one"},
+      {"*.example.com", "dns:dns-01:one"},
+      {"example.com", ""},
+      {"example.org", ""},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(Describe(fleet.registry().CandidatesFor(NameOfText(c.name))), c.candidates) << c.name;
+  }
+}
+
+TEST(Registry, TheNewestLinkCounts) {
+  TestFleet fleet(kNow);
+  fleet.Enroll("web1", {GrantOf({"www.example.com"}, {ChallengeType::kHttp01})});
+  Registry& registry = fleet.registry();
+  const auto first = std::make_shared<FakeLink>();
+  const auto second = std::make_shared<FakeLink>();
+  agent::v1::AttachResponse message;
+  EXPECT_FALSE(registry.Send("web1", message));
+  const int64_t one = registry.Attach("web1", first);
+  EXPECT_TRUE(registry.Send("web1", message));
+  const int64_t two = registry.Attach("web1", second);
+  EXPECT_TRUE(first->closed());
+  EXPECT_EQ(ErrorReason(first->why_closed()), "SUPERSEDED");
+  EXPECT_FALSE(registry.IsCurrent("web1", one));
+  EXPECT_TRUE(registry.IsCurrent("web1", two));
+  EXPECT_FALSE(registry.Detach("web1", one));
+  EXPECT_TRUE(registry.IsAttached("web1"));
+  EXPECT_TRUE(registry.Send("web1", message));
+  EXPECT_EQ(first->TakeSent().size(), 1u);
+  EXPECT_EQ(second->TakeSent().size(), 1u);
+  EXPECT_TRUE(registry.Detach("web1", two));
+  EXPECT_FALSE(registry.Detach("web1", two));
+  EXPECT_FALSE(registry.IsAttached("web1"));
+}
+
+TEST(Registry, RemovalAndReplacementCloseTheLinkDrainingDoesNot) {
+  TestFleet fleet(kNow);
+  const auto grant = GrantOf({"www.example.com"}, {ChallengeType::kHttp01});
+  fleet.Enroll("web1", {grant});
+  fleet.Enroll("web2", {grant});
+  const auto link1 = std::make_shared<FakeLink>();
+  const auto link2 = std::make_shared<FakeLink>();
+  fleet.registry().Attach("web1", link1);
+  fleet.registry().Attach("web2", link2);
+  ASSERT_TRUE(fleet.store().SetDrained("web1", true).ok());
+  ASSERT_TRUE(fleet.registry().Reload("web1").ok());
+  EXPECT_FALSE(link1->closed());
+  ASSERT_TRUE(fleet.store().RemoveAgent("web1", kNow).ok());
+  ASSERT_TRUE(fleet.registry().Reload("web1").ok());
+  EXPECT_TRUE(link1->closed());
+  EXPECT_EQ(ErrorReason(link1->why_closed()), "AGENT_REMOVED");
+  fleet.Invite("web2", {grant}, 2);
+  EXPECT_TRUE(link2->closed());
+}
+
+TEST(Registry, ManyThreadsAtOnce) {
+  TestFleet fleet(kNow);
+  fleet.Enroll("web1", {GrantOf({".example.com"}, {ChallengeType::kHttp01})});
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 50; ++j) {
+        const int64_t number = fleet.registry().Attach("web1", std::make_shared<FakeLink>());
+        fleet.registry().Send("web1", {});
+        fleet.registry().CandidatesFor(NameOfText("a.example.com"));
+        EXPECT_TRUE(fleet.registry().Reload("web1").ok());
+        EXPECT_TRUE(fleet.registry().Admit(AgentIdentity("web1")).ok());
+        fleet.registry().Detach("web1", number);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_FALSE(fleet.registry().IsAttached("web1"));
+}
+
+}  // namespace
+}  // namespace norroy::validator

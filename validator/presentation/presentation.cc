@@ -1,0 +1,269 @@
+#include "validator/presentation/presentation.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/error/error.h"
+#include "validator/presentation/coordinator.h"
+
+namespace norroy::validator {
+namespace {
+
+using challenge::ChallengeType;
+using v1::PRESENTATION_STATE_FAILED;
+using v1::PRESENTATION_STATE_PUTTING_UP;
+using v1::PRESENTATION_STATE_READY;
+
+constexpr size_t kMaxAgentText = 256;
+
+// An error stays readable.
+constexpr size_t kMaxAgentsInError = 5;
+
+std::string Shortened(const std::vector<std::string>& parts) {
+  if (parts.size() <= kMaxAgentsInError) return absl::StrJoin(parts, "; ");
+  return absl::StrCat(absl::StrJoin(parts.begin(), parts.begin() + kMaxAgentsInError, "; "),
+                      "; and ", parts.size() - kMaxAgentsInError, " more");
+}
+
+// FAILED, then PUTTING_UP, then READY.
+v1::PresentationState Worse(v1::PresentationState a, v1::PresentationState b) {
+  for (const auto state : {PRESENTATION_STATE_FAILED, PRESENTATION_STATE_PUTTING_UP}) {
+    if (a == state || b == state) return state;
+  }
+  return PRESENTATION_STATE_READY;
+}
+
+}  // namespace
+
+Presentation::Presentation(Wish wish, int64_t revision)
+    : wish_(std::move(wish)), answers_(wish_.proofs.size()) {
+  for (const challenge::Name& name : wish_.names) entries_.emplace_back(name);
+  answer_.set_revision(revision);
+}
+
+std::optional<size_t> Presentation::ProofFor(const challenge::Name& name,
+                                             ChallengeType type) const {
+  for (size_t i = 0; i < wish_.proofs.size(); ++i) {
+    if (wish_.proofs[i].proof.name == name && wish_.proofs[i].proof.type == type) return i;
+  }
+  return std::nullopt;
+}
+
+void Presentation::Route(const CandidatesOf& candidates, absl::Duration now) {
+  for (NameEntry& entry : entries_) {
+    const auto before = std::tuple(entry.chosen, entry.mode, entry.responders);
+    RouteName(entry, candidates(entry.name));
+    if (before != std::tuple(entry.chosen, entry.mode, entry.responders)) {
+      entry.deadline = now + kAckTimeout;
+    }
+  }
+}
+
+void Presentation::RouteName(NameEntry& entry, const Candidates& candidates) {
+  entry.granted = !candidates.empty();
+  entry.chosen.reset();
+  entry.responders.clear();
+  // Candidates come by preference: the first usable type is the one.
+  for (const auto& [type, candidate] : candidates) {
+    if (wish_.failed.contains({entry.name, type})) continue;
+    entry.chosen = ProofFor(entry.name, type);
+    if (!entry.chosen.has_value()) continue;
+    const RespondersOf responders = RespondersByType(candidates, type);
+    entry.mode = responders.mode;
+    for (const Candidate& one : responders.candidates) entry.responders.push_back(one.agent);
+    return;
+  }
+}
+
+void Presentation::Send(const std::string& agent, size_t proof, ProofsByAgent& due) {
+  answers_[proof][agent] = {AnswerState::kSent, ""};
+  due[agent].push_back(proof);
+  sent_to_.insert(agent);
+}
+
+ProofsByAgent Presentation::Step(const IsAttached& attached, absl::Duration now) {
+  ProofsByAgent due;
+  v1::PresentResponse answer;
+  answer.set_state(PRESENTATION_STATE_READY);
+  for (NameEntry& entry : entries_) {
+    Verdict verdict = !entry.chosen.has_value()        ? NobodyLeft(entry)
+                      : entry.mode == Responders::kAll ? StepAll(entry, attached, now, due)
+                                                       : StepOne(entry, attached, now, due);
+    entry.state = verdict.state;
+    answer.set_state(Worse(answer.state(), verdict.state));
+    *answer.add_names() = ToProto(entry, verdict);
+  }
+  SetAnswer(std::move(answer));
+  return due;
+}
+
+Presentation::Verdict Presentation::StepAll(NameEntry& entry, const IsAttached& attached,
+                                            absl::Duration now, ProofsByAgent& due) {
+  Verdict verdict = {PRESENTATION_STATE_READY, {}, {}, ""};
+  std::vector<std::string> refused, waited_for;
+  for (const std::string& agent : entry.responders) {
+    const bool here = attached(agent);
+    Answer& answer = answers_[*entry.chosen][agent];
+    if (here && answer.state == AnswerState::kNone) Send(agent, *entry.chosen, due);
+    if (answer.state == AnswerState::kServed) {
+      verdict.served.push_back(agent);
+      continue;
+    }
+    verdict.missing.push_back(agent);
+    (answer.state == AnswerState::kRefused ? refused : waited_for)
+        .push_back(Why(entry, agent, here));
+  }
+  if (verdict.missing.empty()) return verdict;
+  // It was served and is not any more: time to answer again.
+  if (entry.state == PRESENTATION_STATE_READY) entry.deadline = now + kAckTimeout;
+  const bool late = now >= entry.deadline;
+  if (refused.empty() && !late) {
+    verdict.state = PRESENTATION_STATE_PUTTING_UP;
+    return verdict;
+  }
+  verdict.state = PRESENTATION_STATE_FAILED;
+  verdict.error = Shortened(refused.empty() ? waited_for : refused);
+  return verdict;
+}
+
+Presentation::Verdict Presentation::StepOne(NameEntry& entry, const IsAttached& attached,
+                                            absl::Duration now, ProofsByAgent& due) {
+  Verdict verdict = {PRESENTATION_STATE_READY, {}, {}, ""};
+  Answers& answers = answers_[*entry.chosen];
+  for (const std::string& agent : entry.responders) {
+    if (answers[agent].state == AnswerState::kServed) verdict.served.push_back(agent);
+  }
+  if (!verdict.served.empty()) return verdict;
+  if (entry.state == PRESENTATION_STATE_READY) entry.deadline = now + kAckTimeout;
+  verdict.state = PRESENTATION_STATE_PUTTING_UP;
+  std::vector<std::string> failed, absent;
+  for (const std::string& agent : entry.responders) {
+    Answer& answer = answers[agent];
+    if (answer.state == AnswerState::kSent && now >= entry.deadline) {
+      answer.state = AnswerState::kSilent;
+    }
+    const bool here = attached(agent);
+    const bool over = answer.state == AnswerState::kRefused || answer.state == AnswerState::kSilent;
+    if (!over && here) {
+      // Its turn; each one gets the whole time.
+      if (answer.state == AnswerState::kNone) {
+        Send(agent, *entry.chosen, due);
+        entry.deadline = now + kAckTimeout;
+      }
+      verdict.missing = {agent};
+      return verdict;
+    }
+    failed.push_back(Why(entry, agent, here));
+    if (!over) absent.push_back(agent);
+  }
+  verdict.missing = absent;
+  // Somebody may still attach in time.
+  if (!absent.empty() && now < entry.deadline) return verdict;
+  verdict.state = PRESENTATION_STATE_FAILED;
+  verdict.error = Shortened(failed);
+  return verdict;
+}
+
+Presentation::Verdict Presentation::NobodyLeft(const NameEntry& entry) const {
+  const std::string name = entry.name.text();
+  if (!entry.granted) {
+    return {PRESENTATION_STATE_FAILED,
+            {},
+            {},
+            absl::StrCat("no enrolled, undrained agent has a challenge grant for ", name,
+                         ": make one with `norroy agent token create NAME --answer ", name, "`")};
+  }
+  return {PRESENTATION_STATE_FAILED,
+          {},
+          {},
+          absl::StrCat("every type by which agents may answer for ", name,
+                       " has failed or was not offered by the CA")};
+}
+
+std::string Presentation::Why(const NameEntry& entry, const std::string& agent,
+                              bool attached) const {
+  const Answers& answers = answers_[*entry.chosen];
+  const auto it = answers.find(agent);
+  if (it != answers.end() && it->second.state == AnswerState::kRefused) {
+    return absl::StrCat("agent ", agent, " refused ",
+                        challenge::ChallengeTypeName(wish_.proofs[*entry.chosen].proof.type),
+                        " for ", entry.name.text(), ": ", it->second.error);
+  }
+  if (!attached) {
+    return absl::StrCat("agent ", agent,
+                        " is not attached: start it, or state by `norroy agent "
+                        "drain ",
+                        agent, "` that its host gets no traffic");
+  }
+  return absl::StrCat("agent ", agent, " has not answered within ",
+                      absl::FormatDuration(kAckTimeout));
+}
+
+v1::PresentedName Presentation::ToProto(const NameEntry& entry, const Verdict& verdict) const {
+  v1::PresentedName name;
+  *name.mutable_name() = ToPlanned(entry.name);
+  if (entry.chosen.has_value()) {
+    name.set_type(challenge::ToProto(wish_.proofs[*entry.chosen].proof.type));
+  }
+  name.set_state(verdict.state);
+  for (const std::string& agent : verdict.served) name.add_agents(agent);
+  for (const std::string& agent : verdict.missing) name.add_missing(agent);
+  name.set_error(verdict.error);
+  return name;
+}
+
+void Presentation::SetAnswer(v1::PresentResponse answer) {
+  answer.set_revision(answer_.revision());
+  if (answer.SerializeAsString() == answer_.SerializeAsString()) return;
+  answer.set_revision(answer_.revision() + 1);
+  answer_ = std::move(answer);
+}
+
+void Presentation::AgentAttached(const std::string& agent, bool holds) {
+  for (Answers& answers : answers_) {
+    const auto it = answers.find(agent);
+    if (it == answers.end()) continue;
+    if (it->second.state == AnswerState::kServed && holds) continue;
+    it->second = Answer();
+  }
+}
+
+void Presentation::OnResult(const std::string& agent, size_t proof,
+                            const agent::v1::ProofResult& result) {
+  if (result.served()) {
+    answers_[proof][agent] = {AnswerState::kServed, ""};
+    return;
+  }
+  answers_[proof][agent] = {AnswerState::kRefused,
+                            absl::StrCat(Printable(result.reason(), kMaxAgentText), ": ",
+                                         Printable(result.detail(), kMaxAgentText))};
+}
+
+bool Presentation::ServedBy(const std::string& agent) const {
+  return std::any_of(answers_.begin(), answers_.end(), [&](const Answers& answers) {
+    const auto it = answers.find(agent);
+    return it != answers.end() && it->second.state == AnswerState::kServed;
+  });
+}
+
+bool Presentation::Concerns(const std::string& agent) const {
+  return sent_to_.contains(agent) ||
+         std::any_of(entries_.begin(), entries_.end(), [&](const NameEntry& entry) {
+           return std::find(entry.responders.begin(), entry.responders.end(), agent) !=
+                  entry.responders.end();
+         });
+}
+
+std::optional<absl::Duration> Presentation::next_deadline() const {
+  std::optional<absl::Duration> next;
+  for (const NameEntry& entry : entries_) {
+    if (entry.state != PRESENTATION_STATE_PUTTING_UP || !entry.chosen.has_value()) continue;
+    if (!next.has_value() || entry.deadline < *next) next = entry.deadline;
+  }
+  return next;
+}
+
+}  // namespace norroy::validator

@@ -1,0 +1,143 @@
+#include "validator/service/servers.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/handler.h"
+#include "common/rpc/server.h"
+#include "common/status_macros.h"
+#include "common/sync/thread_pool.h"
+#include "validator/agents/enrollment.h"
+#include "validator/service/agent_admin_service.h"
+#include "validator/service/agent_link_service.h"
+#include "validator/service/enrollment_service.h"
+#include "validator/service/presentation_service.h"
+#include "validator/service/server_info_service.h"
+
+namespace norroy::validator {
+namespace {
+
+constexpr int kHandlerThreads = 32;
+constexpr int kMaxWaitingCalls = 1024;
+// An agent has one stream and the odd renewal.
+constexpr int kMaxStreamsOfAnAgent = 16;
+constexpr absl::Duration kLinkGrace = absl::Milliseconds(500);
+
+// "127.0.0.1:0" listens on a port that is known only now.
+std::vector<std::string> WithPorts(const std::vector<std::string>& listen,
+                                   const std::vector<int>& ports) {
+  std::vector<std::string> addresses;
+  for (size_t i = 0; i < listen.size(); ++i) {
+    addresses.push_back(absl::StrCat(listen[i].substr(0, listen[i].rfind(':') + 1), ports[i]));
+  }
+  return addresses;
+}
+
+class AllServers final : public Servers {
+ public:
+  explicit AllServers(ServersOptions options)
+      : options_(std::move(options)),
+        pool_(kHandlerThreads, kMaxWaitingCalls),
+        core_env_{pool_, options_.clock, options_.deployment, nullptr},
+        agent_env_{pool_, options_.clock, options_.deployment,
+                   [this](const rpc::Caller& caller) { return AdmitAgent(caller); }} {}
+  ~AllServers() override { Stop(absl::ZeroDuration()); }
+
+  absl::Status Build();
+
+  const std::vector<int>& ports() const override { return core_->ports(); }
+  const std::vector<int>& agent_ports() const override { return agents_->ports(); }
+  void Stop(absl::Duration grace) override;
+
+ private:
+  // A bootstrap certificate is judged by its token, when that is used.
+  absl::Status AdmitAgent(const rpc::Caller& caller) {
+    if (caller.identity.role != types::v1::ROLE_AGENT) return absl::OkStatus();
+    return registry_->Admit(caller.identity);
+  }
+  absl::Status Changed(const std::string& agent) {
+    NORROY_RETURN_IF_ERROR(registry_->Reload(agent));
+    coordinator_->FleetChanged();
+    return absl::OkStatus();
+  }
+  absl::Status StartAgentServer();
+  absl::Status StartCoreServer();
+
+  const ServersOptions options_;
+  ThreadPool pool_;
+  const rpc::HandlerEnv core_env_;
+  const rpc::HandlerEnv agent_env_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<Coordinator> coordinator_;
+  std::optional<Enrollment> enrollment_;
+  std::optional<AgentLinkService> link_;
+  std::optional<EnrollmentService> enrollment_service_;
+  std::optional<PresentationService> presentation_;
+  std::optional<AgentAdminService> admin_;
+  std::optional<ServerInfoService> info_;
+  std::unique_ptr<rpc::Server> agents_;
+  std::unique_ptr<rpc::Server> core_;
+};
+
+absl::Status AllServers::Build() {
+  NORROY_ASSIGN_OR_RETURN(registry_, Registry::Load(options_.store));
+  NORROY_ASSIGN_OR_RETURN(
+      coordinator_, Coordinator::Start({options_.store, *registry_, options_.clock, options_.timers,
+                                        options_.deployment}));
+  enrollment_.emplace(
+      EnrollmentOptions{options_.store, options_.clock, options_.random, options_.deployment,
+                        options_.edge, options_.agent_identity_lifetime,
+                        [this](const std::string& agent) { return Changed(agent); }});
+  NORROY_RETURN_IF_ERROR(StartAgentServer());
+  return StartCoreServer();
+}
+
+absl::Status AllServers::StartAgentServer() {
+  link_.emplace(AgentLinkOptions{agent_env_, options_.store, *registry_, *coordinator_,
+                                 options_.timers, options_.version});
+  enrollment_service_.emplace(agent_env_, *enrollment_);
+  rpc::ServerOptions server;
+  server.listen = options_.agent_listen;
+  server.tls = options_.edge_tls;
+  server.services = {&*link_, &*enrollment_service_};
+  // A stream lives as long as its agent; who that is, is looked at every 2 s.
+  server.max_connection_age = absl::InfiniteDuration();
+  server.max_streams = kMaxStreamsOfAnAgent;
+  NORROY_ASSIGN_OR_RETURN(agents_, rpc::Server::Start(server));
+  return absl::OkStatus();
+}
+
+absl::Status AllServers::StartCoreServer() {
+  presentation_.emplace(core_env_, *coordinator_);
+  admin_.emplace(AgentAdminOptions{
+      core_env_, options_.store, *registry_, *coordinator_, *enrollment_,
+      [this](const std::string& agent) { return Changed(agent); },
+      options_.agent_addresses.empty() ? WithPorts(options_.agent_listen, agents_->ports())
+                                       : options_.agent_addresses});
+  info_.emplace(core_env_, options_.version);
+  rpc::ServerOptions server;
+  server.listen = options_.listen;
+  server.tls = options_.core_tls;
+  server.services = {&*presentation_, &*admin_, &*info_};
+  server.reflection = options_.reflection;
+  NORROY_ASSIGN_OR_RETURN(core_, rpc::Server::Start(server));
+  return absl::OkStatus();
+}
+
+void AllServers::Stop(absl::Duration grace) {
+  // Streams first, then servers, while the pool still has its threads.
+  if (link_.has_value()) link_->Stop(kLinkGrace);
+  if (core_ != nullptr) core_->Stop(grace);
+  if (agents_ != nullptr) agents_->Stop(grace);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Servers>> Servers::Start(ServersOptions options) {
+  auto servers = std::make_unique<AllServers>(std::move(options));
+  NORROY_RETURN_IF_ERROR(servers->Build());
+  return servers;
+}
+
+}  // namespace norroy::validator

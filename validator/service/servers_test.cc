@@ -1,0 +1,508 @@
+// The whole validator over mTLS, by real clients: issuer, operator, hosts.
+
+#include "validator/service/servers.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/crypto/csr.h"
+#include "common/error/error.h"
+#include "common/rpc/status.h"
+#include "common/rpc/test_deployment.h"
+#include "norroy/agent/v1/agent_link_service.grpc.pb.h"
+#include "norroy/validator/v1/agent_admin_service.grpc.pb.h"
+#include "norroy/validator/v1/enrollment_service.grpc.pb.h"
+#include "norroy/validator/v1/presentation_service.grpc.pb.h"
+#include "norroy/validator/v1/server_info_service.grpc.pb.h"
+#include "validator/presentation/coordinator_fixture.h"
+
+namespace norroy::validator {
+namespace {
+
+using agent::v1::AgentLinkService;
+using agent::v1::AttachRequest;
+using agent::v1::AttachResponse;
+using crypto::PrivateKey;
+
+class ServersTest : public testing::Test {
+ protected:
+  ServersTest() : database_(*sql::OpenSqlite(":memory:")) {
+    EXPECT_TRUE(sql::Migrate(*database_, Store::Migrations()).ok());
+    store_ = Store::Make(*database_);
+    const std::string identity = deployment_.WriteIdentity(types::v1::ROLE_VALIDATOR, "validator");
+    auto servers = Servers::Start({.store = *store_,
+                                   .clock = clock_,
+                                   .timers = timers_,
+                                   .random = random_,
+                                   .version = "norroy-validator test",
+                                   .deployment = deployment_.name(),
+                                   .listen = {"127.0.0.1:0"},
+                                   .agent_listen = {"127.0.0.1:0"},
+                                   .agent_addresses = {},
+                                   .core_tls = deployment_.CoreFiles(identity),
+                                   .edge_tls = deployment_.EdgeFiles(identity),
+                                   .edge = deployment_.edge(),
+                                   .agent_identity_lifetime = absl::Hours(12)});
+    EXPECT_TRUE(servers.ok()) << servers.status();
+    servers_ = *std::move(servers);
+    issuer_ = v1::PresentationService::NewStub(Core(types::v1::ROLE_ISSUER));
+    admin_ = v1::AgentAdminService::NewStub(Core(types::v1::ROLE_OPERATOR));
+  }
+
+  std::shared_ptr<grpc::Channel> Channel(int port, const std::string& identity_file) {
+    const auto credentials = rpc::ClientCredentials(deployment_.CoreFiles(identity_file),
+                                                    deployment_.name(), types::v1::ROLE_VALIDATOR);
+    EXPECT_TRUE(credentials.ok()) << credentials.status();
+    return rpc::NewChannel(absl::StrCat("127.0.0.1:", port), *credentials);
+  }
+  std::shared_ptr<grpc::Channel> Core(types::v1::Role role) {
+    return Channel(servers_->ports()[0], deployment_.WriteIdentity(role, "somebody"));
+  }
+  std::shared_ptr<grpc::Channel> Edge(const std::string& identity_file) {
+    return Channel(servers_->agent_ports()[0], identity_file);
+  }
+
+  // Writes key and chain as an identity file.
+  std::string Write(const std::string& name, const PrivateKey& key,
+                    const google::protobuf::RepeatedPtrField<std::string>& chain) {
+    identity::IdentityFile file{key, {}};
+    for (const std::string& der : chain) file.chain.push_back(*crypto::Certificate::ParseDer(der));
+    const std::string path = deployment_.directory() + "/" + name + ".pem";
+    EXPECT_TRUE(identity::WriteIdentityFile(path, file).ok());
+    return path;
+  }
+
+  // The operator's part; the file of the bootstrap identity.
+  absl::StatusOr<std::string> CreateToken(const std::string& agent,
+                                          const std::vector<std::string>& patterns) {
+    const PrivateKey key = *PrivateKey::Generate(crypto::KeyType::kP256);
+    v1::CreateJoinTokenRequest request;
+    request.set_name(agent);
+    request.set_csr(*crypto::BuildCsr(key, {}));
+    v1::ChallengeGrant* grant = request.add_grants();
+    for (const std::string& pattern : patterns) grant->add_patterns(pattern);
+    grant->add_types(types::v1::CHALLENGE_TYPE_HTTP_01);
+    grpc::ClientContext context;
+    v1::CreateJoinTokenResponse response;
+    const absl::Status status =
+        rpc::FromGrpc(v1::AgentAdminService::NewStub(Core(types::v1::ROLE_OPERATOR))
+                          ->CreateJoinToken(&context, request, &response));
+    if (!status.ok()) return status;
+    EXPECT_EQ(response.agent_addresses(0), absl::StrCat("127.0.0.1:", servers_->agent_ports()[0]));
+    return Write("bootstrap-" + agent, key, response.certificate_chain());
+  }
+
+  // The host's part; the file of the agent's identity.
+  absl::StatusOr<std::string> Enroll(const std::string& agent, const std::string& bootstrap_file) {
+    const PrivateKey key = *PrivateKey::Generate(crypto::KeyType::kP256);
+    v1::EnrollRequest request;
+    request.set_csr(*crypto::BuildCsr(key, {}));
+    grpc::ClientContext context;
+    v1::EnrollResponse response;
+    const absl::Status status = rpc::FromGrpc(
+        v1::EnrollmentService::NewStub(Edge(bootstrap_file))->Enroll(&context, request, &response));
+    if (!status.ok()) return status;
+    EXPECT_EQ(response.name(), agent);
+    return Write("agent-" + agent, key, response.certificate_chain());
+  }
+
+  std::string MakeAgent(const std::string& agent,
+                        const std::vector<std::string>& patterns = {".example.com"}) {
+    const auto bootstrap = CreateToken(agent, patterns);
+    EXPECT_TRUE(bootstrap.ok()) << bootstrap.status();
+    const auto file = Enroll(agent, *bootstrap);
+    EXPECT_TRUE(file.ok()) << file.status();
+    return *file;
+  }
+
+  absl::StatusOr<v1::PresentResponse> Present(const v1::PresentRequest& request) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(40));
+    v1::PresentResponse response;
+    const absl::Status status = rpc::FromGrpc(issuer_->Present(&context, request, &response));
+    if (!status.ok()) return status;
+    return response;
+  }
+
+  v1::Agent GetAgent(const std::string& name) {
+    grpc::ClientContext context;
+    v1::GetAgentRequest request;
+    request.set_name(name);
+    v1::GetAgentResponse response;
+    EXPECT_TRUE(admin_->GetAgent(&context, request, &response).ok());
+    return response.agent();
+  }
+  // What a stream leads to becomes true a moment later.
+  bool Eventually(const std::function<bool()>& condition) {
+    const absl::Time end = absl::Now() + absl::Seconds(20);
+    Mutex mutex;
+    CondVar pause;
+    while (absl::Now() < end) {
+      if (condition()) return true;
+      MutexLock lock(&mutex);
+      pause.WaitFor(&mutex, absl::Milliseconds(5));
+    }
+    return false;
+  }
+
+  rpc::TestDeployment deployment_;
+  SystemClock clock_;
+  ThreadTimers timers_;
+  crypto::SystemRandom random_;
+  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Servers> servers_;
+  std::unique_ptr<v1::PresentationService::Stub> issuer_;
+  std::unique_ptr<v1::AgentAdminService::Stub> admin_;
+};
+
+// An agent's end of the stream.
+class Host {
+ public:
+  Host(const std::shared_ptr<grpc::Channel>& channel)
+      : stub_(AgentLinkService::NewStub(channel)), stream_(stub_->Attach(&context_)) {}
+  ~Host() { context_.TryCancel(); }
+
+  static AttachRequest Hello(int protocol_min = 1, int protocol_max = 1) {
+    AttachRequest message;
+    message.mutable_hello()->set_version("test \x1b agent");
+    message.mutable_hello()->set_protocol_min(protocol_min);
+    message.mutable_hello()->set_protocol_max(protocol_max);
+    message.mutable_hello()->add_types(types::v1::CHALLENGE_TYPE_HTTP_01);
+    message.mutable_hello()->add_scope(".example.com");
+    *message.mutable_hello()->mutable_now() = ToTimestamp(absl::Now() + absl::Seconds(90));
+    return message;
+  }
+
+  bool Write(const AttachRequest& message) { return stream_->Write(message); }
+  std::optional<AttachResponse> Read() {
+    AttachResponse message;
+    if (!stream_->Read(&message)) return std::nullopt;
+    return message;
+  }
+  // Until the stream ends.
+  absl::Status End() {
+    while (Read().has_value()) {
+    }
+    return rpc::FromGrpc(stream_->Finish());
+  }
+  void SayGoodbye() { stream_->WritesDone(); }
+  // Says hello, and has the answer read.
+  void Greet() {
+    EXPECT_TRUE(Write(Hello()));
+    const auto hello = Read();
+    ASSERT_TRUE(hello.has_value() && hello->has_hello());
+    EXPECT_EQ(hello->hello().protocol(), 1);
+  }
+  void Serve(const agent::v1::PutUp& put_up) {
+    AttachRequest message;
+    for (const auto& sealed : put_up.proofs()) {
+      types::v1::SealBody body;
+      EXPECT_TRUE(body.ParseFromString(sealed.body()));
+      message.mutable_put_up_result()->set_presentation_id(body.presentation_id());
+      message.mutable_put_up_result()->set_generation(body.generation());
+      message.mutable_put_up_result()->add_results()->set_served(true);
+    }
+    EXPECT_TRUE(Write(message));
+  }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<AgentLinkService::Stub> stub_;
+  std::unique_ptr<grpc::ClientReaderWriter<AttachRequest, AttachResponse>> stream_;
+};
+
+v1::PresentRequest RequestFor(const std::string& id, const std::string& name) {
+  v1::PresentRequest request;
+  request.set_presentation_id(id);
+  request.set_generation(1);
+  *request.add_proofs() =
+      SealedFor(id, 1, name, challenge::ChallengeType::kHttp01, absl::Now() + absl::Minutes(15));
+  return request;
+}
+
+// About 70 kB.
+v1::PresentRequest BigRequestFor(const std::string& id) {
+  v1::PresentRequest request = RequestFor(id, "a.example.com");
+  for (int i = 0; i < 99; ++i) {
+    *request.add_proofs() = RequestFor(id, absl::StrCat("n", i, ".example.com")).proofs(0);
+  }
+  return request;
+}
+
+TEST_F(ServersTest, FromTokenToServedProofAndBack) {
+  Host host(Edge(MakeAgent("web1")));
+  host.Greet();
+  ASSERT_TRUE(Eventually([&] { return GetAgent("web1").attached(); }));
+
+  v1::PresentRequest request = RequestFor("o1", "a.example.com");
+  const auto first = Present(request);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->state(), v1::PRESENTATION_STATE_PUTTING_UP);
+  const auto put_up = host.Read();
+  ASSERT_TRUE(put_up.has_value() && put_up->has_put_up());
+  EXPECT_EQ(put_up->put_up().proofs(0).SerializeAsString(), request.proofs(0).SerializeAsString());
+  std::thread serving([&] { host.Serve(put_up->put_up()); });
+  request.set_wait(true);
+  request.set_known_revision(first->revision());
+  const auto ready = Present(request);
+  serving.join();
+  ASSERT_TRUE(ready.ok()) << ready.status();
+  EXPECT_EQ(ready->state(), v1::PRESENTATION_STATE_READY);
+
+  const v1::Agent agent = GetAgent("web1");
+  EXPECT_EQ(agent.presented(), 1);
+  EXPECT_EQ(agent.state(), v1::AGENT_STATE_ENROLLED);
+  EXPECT_EQ(agent.grants(0).responders(), v1::RESPONDERS_ALL);
+  ASSERT_TRUE(Eventually([&] { return !GetAgent("web1").version().empty(); }));
+  EXPECT_EQ(GetAgent("web1").version(), "test \\x1b agent");
+  EXPECT_GT(GetAgent("web1").clock_offset_ms(), 60000);
+
+  grpc::ClientContext context;
+  v1::ReleaseRequest release;
+  release.set_presentation_id("o1");
+  release.set_generation(1);
+  *release.mutable_tombstone_until() = ToTimestamp(absl::Now() + absl::Minutes(20));
+  v1::ReleaseResponse released;
+  ASSERT_TRUE(issuer_->Release(&context, release, &released).ok());
+  const auto take_down = host.Read();
+  ASSERT_TRUE(take_down.has_value() && take_down->has_take_down());
+  EXPECT_EQ(take_down->take_down().presentation_id(), "o1");
+  AttachRequest down;
+  down.mutable_take_down_result()->set_presentation_id("o1");
+  down.mutable_take_down_result()->set_generation(1);
+  EXPECT_TRUE(host.Write(down));
+  EXPECT_TRUE(Eventually([&] { return GetAgent("web1").presented() == 0; }));
+  EXPECT_EQ(ErrorReason(Present(RequestFor("o1", "a.example.com")).status()), "RELEASED");
+  host.SayGoodbye();
+  EXPECT_TRUE(host.End().ok());
+  EXPECT_TRUE(Eventually([&] { return !GetAgent("web1").attached(); }));
+}
+
+TEST_F(ServersTest, EverybodyHasTheirOwnCalls) {
+  const auto bootstrap = CreateToken("web1", {".example.com"});
+  ASSERT_TRUE(bootstrap.ok()) << bootstrap.status();
+  {
+    Host host(Edge(*bootstrap));
+    EXPECT_EQ(ErrorReason(host.End()), "ROLE_NOT_ALLOWED");
+  }
+  const auto file = Enroll("web1", *bootstrap);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(ErrorReason(Enroll("web1", *bootstrap).status()), "TOKEN_USED");
+  EXPECT_EQ(ErrorReason(Enroll("web1", *file).status()), "ROLE_NOT_ALLOWED");
+
+  const auto plan = [&](const std::shared_ptr<grpc::Channel>& channel) {
+    grpc::ClientContext context;
+    v1::PlanResponse response;
+    v1::PlanRequest request;
+    *request.add_names() = ToPlanned(*challenge::Name::Parse("a.example.com"));
+    return rpc::FromGrpc(
+        v1::PresentationService::NewStub(channel)->Plan(&context, request, &response));
+  };
+  EXPECT_TRUE(plan(Core(types::v1::ROLE_ISSUER)).ok());
+  EXPECT_TRUE(plan(Core(types::v1::ROLE_AUDITOR)).ok());
+  EXPECT_EQ(ErrorReason(plan(Core(types::v1::ROLE_VALIDATOR))), "ROLE_NOT_ALLOWED");
+  // The other root, the other door.
+  EXPECT_EQ(plan(Channel(servers_->ports()[0], *file)).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(plan(Edge(*file)).code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(plan(Edge(deployment_.WriteIdentity(types::v1::ROLE_ISSUER, "i"))).code(),
+            absl::StatusCode::kUnavailable);
+
+  grpc::ClientContext context;
+  v1::PresentResponse response;
+  EXPECT_EQ(ErrorReason(rpc::FromGrpc(
+                v1::PresentationService::NewStub(Core(types::v1::ROLE_OPERATOR))
+                    ->Present(&context, RequestFor("o1", "a.example.com"), &response))),
+            "ROLE_NOT_ALLOWED");
+  grpc::ClientContext context2;
+  v1::RemoveAgentResponse removed;
+  EXPECT_EQ(ErrorReason(rpc::FromGrpc(v1::AgentAdminService::NewStub(Core(types::v1::ROLE_AUDITOR))
+                                          ->RemoveAgent(&context2, {}, &removed))),
+            "ROLE_NOT_ALLOWED");
+  grpc::ClientContext context3;
+  v1::GetServerInfoResponse info;
+  ASSERT_TRUE(v1::ServerInfoService::NewStub(Core(types::v1::ROLE_ISSUER))
+                  ->GetServerInfo(&context3, {}, &info)
+                  .ok());
+  EXPECT_EQ(info.version(), "norroy-validator test");
+  EXPECT_EQ(info.openssl_version().find("OpenSSL 3"), 0u);
+}
+
+TEST_F(ServersTest, AStreamBeginsWithOneGoodHello) {
+  const std::string file = MakeAgent("web1");
+  AttachRequest result;
+  result.mutable_put_up_result()->set_presentation_id("o1");
+  AttachRequest many = Host::Hello();
+  for (int i = 0; i < 1001; ++i) many.mutable_hello()->add_scope("a");
+  AttachRequest odd = Host::Hello();
+  odd.mutable_hello()->add_presented()->set_presentation_id("O!");
+  AttachRequest big = Host::Hello();
+  big.mutable_hello()->set_boot_id(std::string(300 * 1024, 'b'));
+  const struct {
+    const char* what;
+    std::vector<AttachRequest> messages;
+    absl::StatusCode code;
+    const char* reason;
+  } cases[] = {
+      {"none", {result}, absl::StatusCode::kInvalidArgument, "BAD_MESSAGE"},
+      {"empty", {AttachRequest()}, absl::StatusCode::kInvalidArgument, "BAD_MESSAGE"},
+      {"two", {Host::Hello(), Host::Hello()}, absl::StatusCode::kInvalidArgument, "BAD_MESSAGE"},
+      {"too new", {Host::Hello(2, 3)}, absl::StatusCode::kFailedPrecondition, "PROTOCOL_MISMATCH"},
+      {"no protocol",
+       {Host::Hello(0, 0)},
+       absl::StatusCode::kFailedPrecondition,
+       "PROTOCOL_MISMATCH"},
+      {"long list", {many}, absl::StatusCode::kInvalidArgument, "BAD_HELLO"},
+      {"odd id", {odd}, absl::StatusCode::kInvalidArgument, "BAD_PRESENTATION"},
+      {"too big", {big}, absl::StatusCode::kResourceExhausted, ""},
+  };
+  for (const auto& c : cases) {
+    Host host(Edge(file));
+    for (const AttachRequest& message : c.messages) host.Write(message);
+    const absl::Status status = host.End();
+    EXPECT_EQ(status.code(), c.code) << c.what << ": " << status;
+    EXPECT_EQ(ErrorReason(status), c.reason) << c.what;
+  }
+  // A newer agent that still knows ours.
+  Host host(Edge(file));
+  EXPECT_TRUE(host.Write(Host::Hello(1, 9)));
+  EXPECT_EQ(host.Read()->hello().protocol(), 1);
+}
+
+TEST_F(ServersTest, TheNewestStreamOfAnAgentCounts) {
+  const std::string file = MakeAgent("web1");
+  Host first(Edge(file));
+  first.Greet();
+  Host second(Edge(file));
+  second.Greet();
+  EXPECT_EQ(ErrorReason(first.End()), "SUPERSEDED");
+  EXPECT_TRUE(GetAgent("web1").attached());
+  ASSERT_TRUE(Present(RequestFor("o1", "a.example.com")).ok());
+  EXPECT_TRUE(second.Read()->has_put_up());
+}
+
+TEST_F(ServersTest, ARemovedAgentIsOut) {
+  const std::string file = MakeAgent("web1");
+  Host host(Edge(file));
+  host.Greet();
+  ASSERT_TRUE(Eventually([&] { return GetAgent("web1").attached(); }));
+  grpc::ClientContext context;
+  v1::RemoveAgentRequest request;
+  request.set_name("web1");
+  v1::RemoveAgentResponse response;
+  ASSERT_TRUE(admin_->RemoveAgent(&context, request, &response).ok());
+  const absl::Status status = host.End();
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << status;
+  EXPECT_EQ(ErrorReason(status), "AGENT_REMOVED");
+  Host again(Edge(file));
+  EXPECT_EQ(ErrorReason(again.End()), "AGENT_REMOVED");
+}
+
+// Before its hello there is no link that a removal could close: the stream's own look finds it.
+TEST_F(ServersTest, AnOpenStreamIsLookedAtAgain) {
+  Host host(Edge(MakeAgent("web1")));
+  grpc::ClientContext context;
+  v1::RemoveAgentRequest request;
+  request.set_name("web1");
+  v1::RemoveAgentResponse response;
+  ASSERT_TRUE(admin_->RemoveAgent(&context, request, &response).ok());
+  EXPECT_EQ(ErrorReason(host.End()), "AGENT_REMOVED");
+}
+
+TEST_F(ServersTest, AnAgentRenewsItsIdentity) {
+  const std::string file = MakeAgent("web1");
+  const PrivateKey key = *PrivateKey::Generate(crypto::KeyType::kP256);
+  grpc::ClientContext context;
+  v1::RenewIdentityRequest request;
+  request.set_csr(*crypto::BuildCsr(key, {}));
+  v1::RenewIdentityResponse response;
+  const auto stub = v1::EnrollmentService::NewStub(Edge(file));
+  ASSERT_TRUE(stub->RenewIdentity(&context, request, &response).ok());
+  Host host(Edge(Write("renewed", key, response.certificate_chain())));
+  host.Greet();
+  EXPECT_TRUE(Eventually([&] { return GetAgent("web1").attached(); }));
+}
+
+// An agent that takes nothing: the queue ends the stream, by force, as the peer does not read.
+TEST_F(ServersTest, ADeafAgentIsCutOff) {
+  Host host(Edge(MakeAgent("web1")));
+  host.Greet();
+  ASSERT_TRUE(Eventually([&] { return GetAgent("web1").attached(); }));
+  for (int i = 0; i < 250; ++i) {
+    ASSERT_TRUE(Present(BigRequestFor(absl::StrCat("o", i))).ok());
+  }
+  EXPECT_TRUE(Eventually([&] { return !GetAgent("web1").attached(); }));
+}
+
+TEST_F(ServersTest, StoppingEndsDespiteDeafAgentsAndHeldCalls) {
+  Host deaf(Edge(MakeAgent("web1")));
+  deaf.Greet();
+  Host mute(Edge(MakeAgent("web2", {".example.org"})));
+  ASSERT_TRUE(Eventually([&] { return GetAgent("web1").attached(); }));
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(Present(BigRequestFor(absl::StrCat("o", i))).ok());
+  }
+  v1::PresentRequest request = BigRequestFor("o0");
+  request.set_known_revision(Present(request)->revision());
+  request.set_wait(true);
+  std::thread held([&] { EXPECT_FALSE(Present(request).ok()); });
+  const absl::Time start = absl::Now();
+  servers_->Stop(absl::Milliseconds(100));
+  EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+  held.join();
+  EXPECT_FALSE(mute.End().ok());
+}
+
+TEST_F(ServersTest, AgentsAreListedInPages) {
+  for (const char* agent : {"c", "a", "b", "e", "d"}) {
+    ASSERT_TRUE(CreateToken(agent, {"www.example.com"}).ok());
+  }
+  std::string names;
+  v1::ListAgentsRequest request;
+  request.set_page_size(2);
+  int pages = 0;
+  do {
+    grpc::ClientContext context;
+    v1::ListAgentsResponse response;
+    ASSERT_TRUE(admin_->ListAgents(&context, request, &response).ok());
+    for (const v1::Agent& agent : response.agents()) names += agent.name();
+    request.set_page_token(response.next_page_token());
+    ++pages;
+  } while (!request.page_token().empty());
+  EXPECT_EQ(names, "abcde");
+  EXPECT_EQ(pages, 3);
+  for (const int bad : {0, 1}) {
+    grpc::ClientContext context;
+    v1::ListAgentsResponse response;
+    request.set_page_size(bad == 0 ? -1 : 1);
+    request.set_page_token(bad == 0 ? "" : "not a name");
+    EXPECT_EQ(admin_->ListAgents(&context, request, &response).error_code(),
+              grpc::INVALID_ARGUMENT);
+  }
+}
+
+TEST_F(ServersTest, BadTokenRequestsSayWhere) {
+  const struct {
+    const char* pattern;
+    const char* error;
+  } cases[] = {{".", "grants[0]: pattern"}, {"not a pattern", "grants[0]"}};
+  for (const auto& c : cases) {
+    const absl::Status status = CreateToken("web1", {c.pattern}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_NE(std::string(status.message()).find(c.error), std::string::npos) << status;
+  }
+  const std::vector<std::string> many(101, "a.example.com");
+  EXPECT_EQ(CreateToken("web1", many).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(CreateToken("web1", std::vector<std::string>(100, "a.example.com")).ok());
+}
+
+}  // namespace
+}  // namespace norroy::validator
