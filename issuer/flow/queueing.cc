@@ -51,9 +51,8 @@ Next WaitForAgents(Work& work, const Tools& tools, const challenge::Name& name,
 }
 
 // The moment until which our own guards or the CA's holds keep the order back.
-absl::StatusOr<absl::Time> HeldUntil(const Work& work, const Tools& tools) {
+absl::StatusOr<absl::Time> HeldUntil(const Work& work, const Tools& tools, absl::Time now) {
   const Order& order = work.order;
-  const absl::Time now = tools.clock.Now();
   NORROY_ASSIGN_OR_RETURN(const absl::Time orders, tools.store.MayOrder(order, tools.limits, now));
   NORROY_ASSIGN_OR_RETURN(const absl::Time failures,
                           tools.store.MayValidate(order, tools.limits, now));
@@ -83,7 +82,7 @@ absl::StatusOr<Next> Queue(Work& work, const Tools& tools) {
     order.waiting_for = "another order for the same names";
     return Next::Wait(kFlightPoll, false);
   }
-  NORROY_ASSIGN_OR_RETURN(const absl::Time held, HeldUntil(work, tools));
+  NORROY_ASSIGN_OR_RETURN(const absl::Time held, HeldUntil(work, tools, now));
   if (held > now) {
     // READY orders of the same names must be able to finish meanwhile.
     NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));

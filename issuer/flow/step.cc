@@ -53,7 +53,7 @@ absl::StatusOr<bool> TakeFlight(Work& work, const Tools& tools) {
 
 absl::Status GiveFlightBack(Work& work, const Tools& tools) {
   work.holds_flight = false;
-  return tools.store.GiveFlightBack(work.order);
+  return tools.store.GiveFlightBack(work.order, work.lease);
 }
 
 Next GiveUp(Work& work, const absl::Status& why, absl::Time now) {

@@ -83,7 +83,7 @@ TEST(Agents, TwoForOneNameBehindABalancer) {
   EXPECT_TRUE(Eventually(
       [&] {
         const std::string list = norroy->CliOk({"order", "list", "-o", "json"});
-        return Deployment::Field(list, "orders.0.state") == "ORDER_STATE_VALID";
+        return Deployment::Field(list, "0.state") == "ORDER_STATE_VALID";
       },
       absl::Seconds(60)))
       << norroy->Logs();

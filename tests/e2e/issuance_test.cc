@@ -39,24 +39,25 @@ class Issuance : public ::testing::TestWithParam<std::string> {
     const std::string root = dir_ + "/issuing-root.pem";
     WriteAll(root, pebble_->IssuingRoot());
     const Output verified =
-        Run({"openssl", "verify", "-CAfile", root, "-untrusted", files + "/chain.pem",
-             "-verify_hostname", name, files + "/cert.pem"});
+        RunProgram({"openssl", "verify", "-CAfile", root, "-untrusted", files + "/chain.pem",
+                    "-verify_hostname", name, files + "/cert.pem"});
     EXPECT_EQ(verified.code, 0) << verified.err;
   }
 
   static std::string PublicKeyOf(const std::string& kind, const std::string& file) {
-    const Output key = kind == "cert" ? Run({"openssl", "x509", "-in", file, "-noout", "-pubkey"})
-                                      : Run({"openssl", "pkey", "-in", file, "-pubout"});
+    const Output key = kind == "cert"
+                           ? RunProgram({"openssl", "x509", "-in", file, "-noout", "-pubkey"})
+                           : RunProgram({"openssl", "pkey", "-in", file, "-pubout"});
     EXPECT_EQ(key.code, 0) << key.err;
     return key.out;
   }
 
   // A key and a CSR by somebody else's tool.
   std::string OpensslCsr(const std::string& base, const std::string& name) {
-    const Output made =
-        Run({"openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-keyout", base + ".key", "-out", base + ".csr", "-subj", "/", "-addext",
-             absl::StrCat("subjectAltName=DNS:", name)});
+    const Output made = RunProgram({"openssl", "req", "-new", "-newkey", "ec", "-pkeyopt",
+                                    "ec_paramgen_curve:P-256", "-nodes", "-keyout", base + ".key",
+                                    "-out", base + ".csr", "-subj", "/", "-addext",
+                                    absl::StrCat("subjectAltName=DNS:", name)});
     EXPECT_EQ(made.code, 0) << made.err;
     return base + ".csr";
   }
@@ -84,8 +85,8 @@ TEST_P(Issuance, ValidateNowFinalizeLater) {
   for (int i = 0; i < 2; ++i) {
     const std::string json =
         norroy_->CliOk({"order", "create", "a.example.test", "--wait", "-o", "json"});
-    EXPECT_EQ(Deployment::Field(json, "order.state"), "ORDER_STATE_READY") << json;
-    ids.push_back(Deployment::Field(json, "order.id"));
+    EXPECT_EQ(Deployment::Field(json, "state"), "ORDER_STATE_READY") << json;
+    ids.push_back(Deployment::Field(json, "id"));
   }
   EXPECT_EQ(pebble_->LogCount("Issued certificate"), 0);
   // Two READY orders for the same names: two certificates, each with its own key.
@@ -117,10 +118,11 @@ TEST_P(Issuance, ByReflectionAlone) {
   Begin();
   const std::string identity = norroy_->dir() + "/operator/identity.pem";
   const auto call = [&](const std::string& method, const std::string& body) {
-    return Run({buf, "curl", "--cacert", norroy_->dir() + "/operator/core-root.pem", "--cert",
-                identity, "--key", identity, "--protocol", "grpc", "-d", body,
-                absl::StrCat("https://", norroy_->issuer_address(), "/norroy.issuer.v1.", method)},
-               {"HOME=" + dir_});
+    return RunProgram(
+        {buf, "curl", "--cacert", norroy_->dir() + "/operator/core-root.pem", "--cert", identity,
+         "--key", identity, "--protocol", "grpc", "-d", body,
+         absl::StrCat("https://", norroy_->issuer_address(), "/norroy.issuer.v1.", method)},
+        {"HOME=" + dir_});
   };
   const Output created =
       call("OrderService/CreateOrder", R"({"names": ["b.example.test"], "requestId": "one"})");
@@ -132,7 +134,7 @@ TEST_P(Issuance, ByReflectionAlone) {
            "ORDER_STATE_READY";
   }));
   const std::string csr = OpensslCsr(dir_ + "/curl", "b.example.test");
-  const Output base64 = Run({"base64", "-w0", csr});
+  const Output base64 = RunProgram({"base64", "-w0", csr});
   const Output finalized =
       call("OrderService/FinalizeOrder",
            absl::StrCat(R"({"id": ")", id, R"(", "csr": ")", base64.out, R"("})"));

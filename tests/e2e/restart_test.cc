@@ -22,18 +22,18 @@ class Restart : public ::testing::Test {
   }
 
   std::string Create(const std::string& name) {
-    const Output key =
-        Run({"openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-keyout", dir_ + "/k.pem", "-out", dir_ + "/k.csr", "-subj", "/", "-addext",
-             absl::StrCat("subjectAltName=DNS:", name)});
+    const Output key = RunProgram({"openssl", "req", "-new", "-newkey", "ec", "-pkeyopt",
+                                   "ec_paramgen_curve:P-256", "-nodes", "-keyout", dir_ + "/k.pem",
+                                   "-out", dir_ + "/k.csr", "-subj", "/", "-addext",
+                                   absl::StrCat("subjectAltName=DNS:", name)});
     EXPECT_EQ(key.code, 0) << key.err;
     return Deployment::Field(
         norroy_->CliOk({"order", "create", name, "--csr", dir_ + "/k.csr", "-o", "json"}),
-        "order.id");
+        "id");
   }
 
   std::string State(const std::string& id) {
-    return Deployment::Field(norroy_->Cli({"order", "show", id, "-o", "json"}).out, "order.state");
+    return Deployment::Field(norroy_->Cli({"order", "show", id, "-o", "json"}).out, "state");
   }
 
   void ExpectIssued(const std::string& id) {

@@ -29,7 +29,7 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebb
   deployment->StartValidator();
   deployment->StartIssuer();
   const bool registered = Eventually([&] {
-    return !Field(deployment->Cli({"account", "show", "-o", "json"}).out, "account.url").empty();
+    return !Field(deployment->Cli({"account", "show", "-o", "json"}).out, "url").empty();
   });
   if (!registered) std::fprintf(stderr, "%s\n", deployment->Logs().c_str());
   NORROY_CHECK(registered);
@@ -39,7 +39,7 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebb
 Output Deployment::Cli(const std::vector<std::string>& arguments, absl::Duration timeout) {
   std::vector<std::string> argv = {norroy::harness::Cli(), "--dir", dir_};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  return Run(argv, {"HOME=/nonexistent"}, timeout);
+  return RunProgram(argv, {"HOME=/nonexistent"}, timeout);
 }
 
 std::string Deployment::CliOk(const std::vector<std::string>& arguments) {
@@ -82,7 +82,7 @@ void Deployment::AddAgent(const std::string& name, const AgentOptions& options) 
     enroll.insert(enroll.end(), {"--allow", pattern});
   }
   CliOk(create);
-  const Output enrolled = Run(enroll);
+  const Output enrolled = RunProgram(enroll);
   if (enrolled.code != 0) {
     std::fprintf(stderr, "enroll: %s%s\n", enrolled.err.c_str(), Logs().c_str());
   }
@@ -108,12 +108,12 @@ void Deployment::StartAgent(const std::string& name) {
 }
 
 bool Deployment::IsAttached(const std::string& name) {
-  return Field(Cli({"agent", "show", name, "-o", "json"}).out, "agent.attached") == "true";
+  return Field(Cli({"agent", "show", name, "-o", "json"}).out, "attached") == "true";
 }
 
 int Deployment::Presented(const std::string& name) {
   int presented = 0;
-  const std::string field = Field(CliOk({"agent", "show", name, "-o", "json"}), "agent.presented");
+  const std::string field = Field(CliOk({"agent", "show", name, "-o", "json"}), "presented");
   return absl::SimpleAtoi(field, &presented) ? presented : 0;
 }
 

@@ -66,8 +66,9 @@ std::string Pebble::directory_url() const {
 }
 
 std::string Pebble::IssuingRoot() {
-  const Output output = Run({"curl", "-sf", "--cacert", tls_root_file(),
-                             absl::StrCat("https://127.0.0.1:", management_port_, "/roots/0")});
+  const Output output =
+      RunProgram({"curl", "-sf", "--cacert", tls_root_file(),
+                  absl::StrCat("https://127.0.0.1:", management_port_, "/roots/0")});
   return output.code == 0 ? output.out : "";
 }
 

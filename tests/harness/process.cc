@@ -108,8 +108,8 @@ int Process::Wait(absl::Duration timeout) {
   return ExitCode(status_);
 }
 
-Output Run(const std::vector<std::string>& argv, const std::vector<std::string>& env,
-           absl::Duration timeout) {
+Output RunProgram(const std::vector<std::string>& argv, const std::vector<std::string>& env,
+                  absl::Duration timeout) {
   int out[2];
   int err[2];
   NORROY_CHECK(pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0);

@@ -44,8 +44,8 @@ struct Output {
   std::string err;
 };
 // Runs to its end; a program that outlives `timeout` is killed (code -1).
-Output Run(const std::vector<std::string>& argv, const std::vector<std::string>& env = {},
-           absl::Duration timeout = absl::Seconds(60));
+Output RunProgram(const std::vector<std::string>& argv, const std::vector<std::string>& env = {},
+                  absl::Duration timeout = absl::Seconds(60));
 
 // A port of 127.0.0.1 that is free now.
 int FreePort();

@@ -66,8 +66,8 @@ class Forging : public ::testing::Test {
   void Enroll() {
     validator_.WriteToken(dir_ + "/token", "web1");
     const harness::Output enrolled =
-        harness::Run({harness::Runfile("agent/norroy-agent"), "enroll", "--token-file",
-                      dir_ + "/token", "--state-dir", dir_ + "/state", "--allow", kName});
+        harness::RunProgram({harness::Runfile("agent/norroy-agent"), "enroll", "--token-file",
+                             dir_ + "/token", "--state-dir", dir_ + "/state", "--allow", kName});
     ASSERT_EQ(enrolled.code, 0) << enrolled.err;
   }
 
@@ -166,8 +166,8 @@ TEST_F(Forging, ANewEnrollmentOrARenewedIdentityChangesNoTrust) {
   agent_->Wait(absl::Seconds(5));
   validator_.WriteToken(dir_ + "/token2", "web1");
   const harness::Output again =
-      harness::Run({harness::Runfile("agent/norroy-agent"), "enroll", "--token-file",
-                    dir_ + "/token2", "--state-dir", dir_ + "/state2", "--allow", kName});
+      harness::RunProgram({harness::Runfile("agent/norroy-agent"), "enroll", "--token-file",
+                           dir_ + "/token2", "--state-dir", dir_ + "/state2", "--allow", kName});
   if (again.code == 0) {
     harness::WriteAll(dir_ + "/agent.yaml",
                       absl::StrCat("state_dir: ", dir_, "/state2\nhttp_listener:\n  listen:\n    ",

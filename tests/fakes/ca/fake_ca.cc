@@ -111,6 +111,7 @@ class FakeCa::State {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   std::optional<http::Response> CheckSignature(const SignedRequest& parsed, Endpoint endpoint)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  http::Response Malformed(const std::string& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   std::optional<http::Response> CheckNonce(const std::string& nonce)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   http::Response ServePost(const http::Request& request, const std::optional<Fault>& fault,
@@ -176,24 +177,25 @@ std::optional<http::Response> FakeCa::State::CheckNonce(const std::string& nonce
   return std::nullopt;
 }
 
+http::Response FakeCa::State::Malformed(const std::string& why) {
+  endpoints.violations.push_back(why);
+  return ProblemReply(400, "malformed", why);
+}
+
 std::optional<http::Response> FakeCa::State::CheckPost(const http::Request& request,
                                                        Endpoint endpoint, SignedRequest& parsed) {
   http::Response headers;
   headers.headers = request.headers;
-  const auto malformed = [this](const std::string& why) {
-    endpoints.violations.push_back(why);
-    return ProblemReply(400, "malformed", why);
-  };
   if (headers.Header("Content-Type") != "application/jose+json") {
     endpoints.violations.push_back("a POST's content type was not application/jose+json");
     return ProblemReply(415, "malformed", "the content type must be application/jose+json");
   }
   if (endpoint == Endpoint::kOther) return ProblemReply(404, "malformed", "no such resource");
   auto read = SignedRequest::Parse(request.body);
-  if (!read.ok()) return malformed(std::string(read.status().message()));
+  if (!read.ok()) return Malformed(std::string(read.status().message()));
   parsed = *std::move(read);
   // RFC 8555 6.4.
-  if (parsed.url != request.url) return malformed("the JWS is for another URL");
+  if (parsed.url != request.url) return Malformed("the JWS is for another URL");
   std::optional<http::Response> refusal = CheckSignature(parsed, endpoint);
   return refusal.has_value() ? refusal : CheckNonce(parsed.nonce);
 }
