@@ -63,6 +63,7 @@ void AddInit(Tree& tree) {
   app->add_option("--ca-root", o->ca_root, "PEM file with the root of the CA's own server");
   app->add_option("--contact", o->contact, "Mail address for the CA");
   app->add_flag("--agree-tos", o->agree_tos, "Agree to the CA's terms of service");
+  app->add_flag("--test-ca", o->test_ca, "The CA is for tests: no limits of our own towards it");
   app->add_option("--eab-kid", o->eab_kid, "Key id of the external account binding");
   app->add_option("--eab-key-file", o->eab_key_file, "File with its key, base64url");
   app->add_option("--allow", o->allow, "What this machine's agent may answer for (PATTERN...)");

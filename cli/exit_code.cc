@@ -1,12 +1,19 @@
 #include "cli/exit_code.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/error/error.h"
 #include "norroy/types/v1/problem.pb.h"
 
 namespace norroy::cli {
 namespace {
+
+constexpr size_t kMaxMessage = 8192;
 
 // What the CA said, as a quotation: its text is never ours.
 std::string ProblemText(const absl::Status& status) {
@@ -48,7 +55,13 @@ ExitCode ExitCodeOf(const absl::Status& status) {
 }
 
 std::string Explain(const absl::Status& status) {
-  std::string text(Printable(status.message(), 4096));
+  // Line by line: our own messages have lines, and no other control characters get through.
+  std::vector<std::string> lines;
+  for (const absl::string_view line :
+       absl::StrSplit(status.message().substr(0, kMaxMessage), '\n')) {
+    lines.push_back(Printable(line, kMaxMessage));
+  }
+  std::string text = absl::StrJoin(lines, "\n");
   if (text.empty()) text = absl::StatusCodeToString(status.code());
   const std::string reason = ErrorReason(status);
   if (!reason.empty()) absl::StrAppend(&text, " (", Printable(reason), ")");

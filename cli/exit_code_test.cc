@@ -33,7 +33,7 @@ TEST(ExitCodeOf, Table) {
 
 TEST(Explain, SaysReasonProblemAndWhenToComeBack) {
   absl::Status status = MakeError(absl::StatusCode::kResourceExhausted, "CA_RATE_LIMITED",
-                                  "too many orders", {{"retry_at", "2026-03-01T12:00:00Z"}});
+                                  "too many\norders\r", {{"retry_at", "2026-03-01T12:00:00Z"}});
   types::v1::Problem problem;
   problem.set_type("urn:ietf:params:acme:error:rateLimited");
   problem.set_detail("slow down\x1b[31m");
@@ -43,7 +43,7 @@ TEST(Explain, SaysReasonProblemAndWhenToComeBack) {
   sub->mutable_identifier()->set_value("a.example.com");
   status.SetPayload(kProblemPayload, absl::Cord(problem.SerializeAsString()));
   EXPECT_EQ(Explain(status),
-            "too many orders (CA_RATE_LIMITED)\n"
+            "too many\norders\\x0d (CA_RATE_LIMITED)\n"
             "  the CA says: \"slow down\\x1b[31m\" (urn:ietf:params:acme:error:rateLimited)\n"
             "    a.example.com: \"no A record\" (urn:ietf:params:acme:error:dns)\n"
             "  try again at 2026-03-01T12:00:00Z");

@@ -25,6 +25,8 @@ namespace {
 constexpr size_t kMaxCaRoot = 256 * 1024;
 constexpr size_t kMaxEabKey = 4096;
 constexpr size_t kMaxUrl = 2048;
+// As good as no limit.
+constexpr int kTestCaLimit = 100000;
 constexpr char kLetsEncrypt[] = "https://acme-v02.api.letsencrypt.org/directory";
 constexpr char kLetsEncryptStaging[] = "https://acme-staging-v02.api.letsencrypt.org/directory";
 
@@ -74,6 +76,9 @@ absl::StatusOr<config::v1::CaConfig> PlanCa(const InitOptions& options) {
                                 "certificates@example.com"));
     }
     ca.add_contacts(absl::StrCat("mailto:", mail));
+  }
+  if (options.test_ca && ca.name() == "letsencrypt") {
+    return Usage("--test-ca: Let's Encrypt's production CA is none; its limits are for all users");
   }
   ca.set_agree_tos(options.agree_tos);
   return ca;
@@ -176,6 +181,7 @@ absl::StatusOr<InitPlan> InitPlan::Make(const InitOptions& options) {
   NORROY_RETURN_IF_ERROR(identity::CheckDeployment(plan.deployment));
   NORROY_ASSIGN_OR_RETURN(plan.operator_name, OperatorName(options.operator_name));
   NORROY_ASSIGN_OR_RETURN(plan.ca, PlanCa(options));
+  plan.test_ca = options.test_ca;
   NORROY_RETURN_IF_ERROR(PlanCaFiles(options, plan));
   NORROY_RETURN_IF_ERROR(PlanAgent(options, plan));
   NORROY_RETURN_IF_ERROR(PlanAddresses(options, plan));
@@ -213,6 +219,11 @@ config::v1::IssuerConfig InitPlan::Issuer() const {
     }
   }
   config.set_reflection(reflection);
+  if (test_ca) {
+    config.mutable_limits()->set_new_orders_per_set_per_hour(kTestCaLimit);
+    config.mutable_limits()->set_certificates_per_set_per_week(kTestCaLimit);
+    config.mutable_limits()->set_failures_per_name_per_hour(kTestCaLimit);
+  }
   return config;
 }
 

@@ -26,6 +26,7 @@ struct InitOptions {
   std::string ca_root;  // file
   std::string contact;
   bool agree_tos = false;
+  bool test_ca = false;  // our own guards towards it are off
   std::string eab_kid;
   std::string eab_key_file;
   std::vector<std::string> allow;
@@ -42,6 +43,7 @@ struct InitPlan {
   std::string deployment;
   std::string operator_name;
   config::v1::CaConfig ca;
+  bool test_ca = false;
   std::string ca_root_pem;  // empty: the system's CAs
   crypto::Secret eab_key;   // empty: none
   std::vector<challenge::Pattern> allow;

@@ -45,6 +45,7 @@ TEST(InitPlan, BadOptionsAreRefusedBeforeAnythingIsWritten) {
       {[](InitOptions& o) { o.operator_name = "no spaces"; }, "--operator"},
       {[](InitOptions& o) { o.ca = "http://ca.example/dir"; }, "https"},
       {[](InitOptions& o) { o.ca = "zerossl"; }, "zerossl"},
+      {[](InitOptions& o) { o.ca = "letsencrypt", o.test_ca = true; }, "--test-ca"},
       {[](InitOptions& o) { o.contact = "nobody"; }, "--contact"},
       {[](InitOptions& o) { o.contact = "a@b.example,c@d.example"; }, "--contact"},
       {[&](InitOptions& o) { o.ca_root = file; }, "--ca-root"},
@@ -75,6 +76,13 @@ TEST(InitPlan, LetsEncryptByName) {
   EXPECT_EQ(InitPlan::Make(options)->ca.directory_url(),
             "https://acme-v02.api.letsencrypt.org/directory");
   EXPECT_EQ(InitPlan::Make(InitOptions())->ca.name(), "letsencrypt-staging");
+}
+
+TEST(InitPlan, GuardsAreRaisedForTestCasOnly) {
+  InitOptions options = Minimal();
+  EXPECT_FALSE(InitPlan::Make(options)->Issuer().has_limits());
+  options.test_ca = true;
+  EXPECT_GT(InitPlan::Make(options)->Issuer().limits().new_orders_per_set_per_hour(), 1000);
 }
 
 TEST(InitPlan, NamesAndPortsAreMadeUp) {

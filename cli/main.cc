@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -30,8 +29,6 @@ int Report(const absl::Status& status) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // gRPC's own lines say in other words what our errors say.
-  setenv("GRPC_VERBOSITY", "NONE", 0);
   const absl::StatusOr<CommandLine> line =
       norroy::cli::ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc));
   if (!line.ok()) return Report(line.status());

@@ -19,12 +19,12 @@ bool IsEnd(const issuer::v1::Order& order, bool until_ready) {
 }
 
 absl::Status TimedOut(const WatchOptions& options, const WatchedOrder& last) {
-  return MakeError(
-      absl::StatusCode::kDeadlineExceeded, "WAIT_TIMED_OUT",
+  std::string text =
       absl::StrCat("order ", options.id, " is not there after ",
-                   absl::FormatDuration(options.timeout), "; the issuer goes on with it. ",
-                   last.order.id().empty() ? "" : OrderProgress(last.order),
-                   "\n  wait on: norroy order watch ", options.id));
+                   absl::FormatDuration(options.timeout), "; the issuer goes on with it");
+  if (!last.order.id().empty()) absl::StrAppend(&text, "\n  ", OrderProgress(last.order));
+  absl::StrAppend(&text, "\n  wait on: norroy order watch ", options.id);
+  return MakeError(absl::StatusCode::kDeadlineExceeded, "WAIT_TIMED_OUT", text);
 }
 
 // One stream, to its end. `last` holds the newest state seen.

@@ -160,7 +160,7 @@ TEST_F(RenewalTest, RunsAtHalfLife) {
   // Not due yet: nothing happens, and it stops at once.
   { Renewal idle(Options(validator_.target())); }
   EXPECT_EQ(validator_.calls(), 0);
-  // Backdated by an hour and one second long: half of its life is over.
+  // Backdated by an hour, and half an hour left: half of its life is over.
   const auto edge = deployment_.edge();
   auto key = *crypto::PrivateKey::Generate(crypto::KeyType::kP256);
   auto leaf = *identity::IssueLeaf(

@@ -88,6 +88,7 @@ absl::Status StateDir::Lock() {
   const std::string path = path_ + "/lock";
   lock_fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock_fd_ < 0) return Failed(path, "open");
+  NORROY_RETURN_IF_ERROR(GiveToOwner(path));
   if (flock(lock_fd_, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
   if (errno != EWOULDBLOCK) return Failed(path, "lock");
   return absl::FailedPreconditionError(

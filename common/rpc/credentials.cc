@@ -16,6 +16,7 @@
 #include "common/error/error.h"
 #include "common/identity/identity.h"
 #include "common/identity/issuing.h"
+#include "common/rpc/grpc_log.h"
 #include "common/status_macros.h"
 
 namespace norroy::rpc {
@@ -128,6 +129,7 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
 std::shared_ptr<grpc::Channel> NewChannel(
     const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
     int max_reply_bytes) {
+  RouteGrpcLogOfClient();
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, absl::ToInt64Milliseconds(kKeepaliveTime));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, absl::ToInt64Milliseconds(kKeepaliveTimeout));

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/rpc/grpc_log.h"
 #include "common/status_macros.h"
 #include "norroy/types/v1/access.pb.h"
 
@@ -114,6 +115,7 @@ absl::Status CannotListen(const std::vector<std::string>& listen, const std::vec
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  RouteGrpcLogOfServer();
   NORROY_ASSIGN_OR_RETURN(const auto credentials, ServerCredentials(options.tls));
   grpc::EnableDefaultHealthCheckService(true);
   std::unique_ptr<Server> server(new Server());
@@ -139,7 +141,11 @@ Server::~Server() { Stop(absl::ZeroDuration()); }
 
 void Server::Stop(absl::Duration grace) {
   if (server_ == nullptr) return;
-  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
+  // Whoever balances by health looks elsewhere from now on.
+  if (auto* health = server_->GetHealthCheckService(); health != nullptr) health->Shutdown();
+  // An hour is as good as for ever, and fits into what gRPC counts with.
+  const absl::Duration bounded = std::min(grace, absl::Hours(1));
+  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(bounded));
   server_.reset();
 }
 

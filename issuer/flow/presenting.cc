@@ -78,6 +78,25 @@ absl::StatusOr<Next> TryAgainLater(Work& work, const Tools& tools, const absl::S
   return AfterFailure(work, tools, why);
 }
 
+// A proof of a type that nobody would put up is not made.
+bool IsPlanned(const std::vector<solver::NamePlan>& plans, const challenge::Name& name,
+               challenge::ChallengeType type) {
+  for (const solver::NamePlan& plan : plans) {
+    if (plan.name != name) continue;
+    for (const solver::TypePlan& planned : plan.types) {
+      if (planned.type == type) return true;
+    }
+  }
+  return false;
+}
+
+absl::Status NoCommonType(const challenge::Name& name) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "NO_CHALLENGE",
+                   absl::StrCat("the CA offers no challenge for ", name.text(),
+                                " of a type by which an agent answers for it"),
+                   {{"name", name.text()}});
+}
+
 }  // namespace
 
 bool IsRenewalDue(const Order& order, absl::Time now) {
@@ -86,6 +105,9 @@ bool IsRenewalDue(const Order& order, absl::Time now) {
 
 absl::Status SealProofs(Work& work, const Tools& tools) {
   Order& order = work.order;
+  if (!work.plan.has_value()) {
+    NORROY_ASSIGN_OR_RETURN(work.plan, tools.solver.Plan(order.names));
+  }
   NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.accounts.ClientFor(order.ca));
   const std::string thumbprint = ca->Thumbprint();
   const absl::Time now = tools.clock.Now();
@@ -95,7 +117,9 @@ absl::Status SealProofs(Work& work, const Tools& tools) {
   presentation.not_after = now + LeaseFor(order);
   for (const NameProgress& progress : order.progress) {
     if (progress.state == NameState::kValid) continue;
+    const size_t before = presentation.proofs.size();
     for (const NameProgress::Offer& offer : progress.offers) {
+      if (!IsPlanned(*work.plan, progress.name, offer.type)) continue;
       NORROY_ASSIGN_OR_RETURN(const challenge::Token token, challenge::Token::Parse(offer.token));
       NORROY_ASSIGN_OR_RETURN(const challenge::KeyAuthorization key_authorization,
                               challenge::KeyAuthorization::Make(token, thumbprint));
@@ -105,6 +129,7 @@ absl::Status SealProofs(Work& work, const Tools& tools) {
                                                 now - kClockSkew, presentation.not_after));
       presentation.proofs.push_back(std::move(sealed));
     }
+    if (presentation.proofs.size() == before) return NoCommonType(progress.name);
   }
   order.generation = presentation.generation;
   order.lease_not_after = presentation.not_after;

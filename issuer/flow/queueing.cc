@@ -66,8 +66,8 @@ absl::StatusOr<absl::Time> HeldUntil(const Work& work, const Tools& tools, absl:
 absl::StatusOr<Next> Queue(Work& work, const Tools& tools) {
   Order& order = work.order;
   NORROY_RETURN_IF_ERROR(tools.accounts.ClientFor(order.ca).status());
-  NORROY_ASSIGN_OR_RETURN(const std::vector<solver::NamePlan> plans,
-                          tools.solver.Plan(order.names));
+  NORROY_ASSIGN_OR_RETURN(work.plan, tools.solver.Plan(order.names));
+  const std::vector<solver::NamePlan>& plans = *work.plan;
   const absl::Time now = tools.clock.Now();
   for (const solver::NamePlan& plan : plans) {
     if (plan.types.empty()) return GiveUp(work, NobodyAnswers(plan.name), now);

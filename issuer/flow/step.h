@@ -6,6 +6,7 @@
 // failure.h decides whether the order waits or is given up.
 
 #include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -32,6 +33,8 @@ struct Work {
   std::optional<acme::Order> ca_order;
   // Every authorization in order.progress was read since the order was taken.
   bool authorizations_read = false;
+  // Who would answer by what, as last asked.
+  std::optional<std::vector<solver::NamePlan>> plan;
   // The flight of its names is this order's.
   bool holds_flight = false;
   // The order differs from its row.

@@ -1,0 +1,16 @@
+#ifndef NORROY_COMMON_RPC_GRPC_LOG_H_
+#define NORROY_COMMON_RPC_GRPC_LOG_H_
+
+// gRPC's own log lines, which else go to stderr as they are: into our log, escaped, at most a few a
+// second (anybody who can connect can cause one).
+
+namespace norroy::rpc {
+
+// For a process that dials: its errors come back as statuses, so the lines are for debugging.
+void RouteGrpcLogOfClient();
+// For a process that listens: a refused handshake is told nobody else. Stays so once called.
+void RouteGrpcLogOfServer();
+
+}  // namespace norroy::rpc
+
+#endif  // NORROY_COMMON_RPC_GRPC_LOG_H_
