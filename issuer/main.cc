@@ -94,6 +94,7 @@ absl::Status Run(IssuerSettings settings, SystemClock& clock) {
   crypto::SystemRandom random;
   ThreadTimers timers;
 
+  NORROY_RETURN_IF_ERROR(daemon::TakeForThisProcess(settings.database));
   NORROY_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Database> database,
                           sql::OpenSqlite(settings.database));
   NORROY_RETURN_IF_ERROR(sql::Migrate(*database, store::Store::Migrations()));
@@ -121,7 +122,7 @@ absl::Status Run(IssuerSettings settings, SystemClock& clock) {
                           .random = random,
                           .events = events,
                           .limits = settings.limits,
-                          .owner = absl::StrCat(self, "/", random.Id()),
+                          .owner = self,
                           .workers = settings.workers});
 
   ThreadPool pool(kHandlerThreads, kMaxWaitingCalls);

@@ -40,6 +40,7 @@ void CheckIdentityAgain(const Settings& settings, Clock& clock) {
 absl::Status Run(const Settings& settings, SystemClock& clock) {
   crypto::SystemRandom random;
   ThreadTimers timers;
+  NORROY_RETURN_IF_ERROR(daemon::TakeForThisProcess(settings.database));
   NORROY_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Database> database,
                           sql::OpenSqlite(settings.database));
   NORROY_RETURN_IF_ERROR(sql::Migrate(*database, Store::Migrations()));

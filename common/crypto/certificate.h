@@ -39,7 +39,10 @@ class Certificate {
   absl::StatusOr<PublicKey> public_key() const { return PublicKey::Parse(spki_der_); }
   absl::Time not_before() const { return not_before_; }
   absl::Time not_after() const { return not_after_; }
+  // May sign certificates: basic constraints and key usage allow it.
   bool is_ca() const { return is_ca_; }
+  // Its basic constraints say CA, whatever its key usage says.
+  bool claims_ca() const { return claims_ca_; }
   const std::string& subject_common_name() const { return subject_cn_; }
   const std::string& issuer_common_name() const { return issuer_cn_; }
   // dNSName and iPAddress entries, sorted, without duplicates, normalised. What is no valid name is
@@ -64,6 +67,7 @@ class Certificate {
   std::string der_, serial_, fingerprint_, spki_der_, subject_cn_, issuer_cn_;
   absl::Time not_before_, not_after_;
   bool is_ca_ = false;
+  bool claims_ca_ = false;
   bool names_clean_ = true;
   std::vector<challenge::Name> names_;
   std::vector<std::string> uris_;

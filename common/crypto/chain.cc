@@ -123,7 +123,7 @@ absl::Status CheckLeaf(const Certificate& leaf, const PublicKey& csr_key,
   if ((X509_get_extension_flags(leaf.get()) & EXFLAG_INVALID) != 0) {
     return Bad("one of its extensions is malformed or doubled");
   }
-  if (leaf.is_ca()) return Bad("it is a CA's");
+  if (leaf.claims_ca()) return Bad("it is a CA's");
   if (leaf.has_any_eku() && !leaf.has_eku(kServerAuth)) return Bad("it lacks serverAuth");
   return CheckLeafDates(leaf, now);
 }

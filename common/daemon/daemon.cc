@@ -1,13 +1,17 @@
 #include "common/daemon/daemon.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -103,6 +107,19 @@ absl::Status Harden() {
   files.rlim_cur = files.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &files) != 0) return Failed("setrlimit(RLIMIT_NOFILE)", errno);
   return absl::OkStatus();
+}
+
+absl::Status TakeForThisProcess(const std::string& path) {
+  const std::string lock = absl::StrCat(path, ".lock");
+  const int fd = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) {
+    return absl::FailedPreconditionError(absl::StrCat(lock, ": ", std::strerror(errno)));
+  }
+  // Held, and the descriptor open, until the process ends.
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
+  close(fd);
+  return MakeError(absl::StatusCode::kFailedPrecondition, "IN_USE",
+                   absl::StrCat(path, " is in use by another process; stop that one first"));
 }
 
 }  // namespace norroy::daemon

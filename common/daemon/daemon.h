@@ -49,6 +49,10 @@ void WaitForSignals(const std::function<void()>& on_hup);
 // descriptors as the system allows.
 absl::Status Harden();
 
+// Makes this process the only one of its kind on `path` (a database, say) until it ends, by a lock on
+// "<path>.lock". FAILED_PRECONDITION (reason IN_USE) if another process has it.
+absl::Status TakeForThisProcess(const std::string& path);
+
 }  // namespace norroy::daemon
 
 #endif  // NORROY_COMMON_DAEMON_DAEMON_H_

@@ -11,6 +11,18 @@ namespace {
 
 constexpr absl::Duration kMaxBackOff = absl::Minutes(5);
 
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// A day bounds it: chrono overflows on absl's infinite duration.
+SteadyTime EndOf(absl::Duration time) {
+  return std::chrono::steady_clock::now() +
+         absl::ToChronoMicroseconds(std::min(time, absl::Hours(24)));
+}
+
+absl::Duration Until(SteadyTime end) {
+  return absl::FromChrono(end - std::chrono::steady_clock::now());
+}
+
 // The operator must do something first; a restart tries again.
 bool IsLasting(const absl::Status& status) {
   return absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status) ||
@@ -32,10 +44,10 @@ Registration::~Registration() {
 }
 
 void Registration::WaitForFirstTries(absl::Duration timeout) {
-  const auto end = std::chrono::steady_clock::now() + absl::ToChronoMicroseconds(timeout);
+  const SteadyTime end = EndOf(timeout);
   MutexLock lock(&mutex_);
   while (!tried_) {
-    const absl::Duration left = absl::FromChrono(end - std::chrono::steady_clock::now());
+    const absl::Duration left = Until(end);
     if (left <= absl::ZeroDuration() || !changed_.WaitFor(&mutex_, left)) return;
   }
 }
@@ -83,9 +95,9 @@ std::vector<std::string> Registration::TryEach(const std::vector<std::string>& c
 
 bool Registration::Sleep(absl::Duration time) {
   MutexLock lock(&mutex_);
-  const auto end = std::chrono::steady_clock::now() + absl::ToChronoMicroseconds(time);
+  const SteadyTime end = EndOf(time);
   while (!stopping_) {
-    const absl::Duration left = absl::FromChrono(end - std::chrono::steady_clock::now());
+    const absl::Duration left = Until(end);
     if (left <= absl::ZeroDuration()) return true;
     changed_.WaitFor(&mutex_, left);
   }

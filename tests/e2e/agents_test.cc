@@ -23,7 +23,7 @@ std::unique_ptr<Process> StartNginx(const std::string& dir, const std::string& h
       dir, "/t1;\n  proxy_temp_path ", dir, "/t2;\n  fastcgi_temp_path ", dir,
       "/t3;\n  uwsgi_temp_path ", dir, "/t4;\n  scgi_temp_path ", dir, "/t5;\n", http, "}\n");
   WriteAll(dir + "/nginx.conf", conf);
-  return Process::Start({"nginx", "-e", dir + "/nginx.err", "-c", dir + "/nginx.conf"},
+  return Process::Start({"/usr/sbin/nginx", "-e", dir + "/nginx.err", "-c", dir + "/nginx.conf"},
                         dir + "/nginx.log", {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"});
 }
 

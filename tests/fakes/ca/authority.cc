@@ -180,8 +180,7 @@ IssuedLeaf Authority::Issue(const LeafOrder& order, int alternate_chains) {
       from,
       until,
       {{NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE"},
-       {NID_key_usage,
-        is_ca ? "critical,digitalSignature,keyCertSign" : "critical,digitalSignature"},
+       {NID_key_usage, "critical,digitalSignature"},
        {NID_ext_key_usage, fault == CertificateFault::kNoServerAuth ? "clientAuth" : "serverAuth"},
        {NID_subject_alt_name, "critical," + AltNames(CertifiedNames(order))}}};
   const X509Pointer leaf =

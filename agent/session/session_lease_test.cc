@@ -1,0 +1,132 @@
+// Ends of leases, restarts, and what fails meanwhile.
+
+#include "agent/session/session_fixture.h"
+
+namespace norroy::agent {
+namespace {
+
+TEST_F(SessionTest, ALeaseEndsWithoutAnyValidator) {
+  ASSERT_EQ(Put(sealer_.Seal("order-1", 1, proof_)), "");
+  timers_.Advance(kLease - absl::Milliseconds(1));
+  EXPECT_TRUE(Serves(proof_));
+  timers_.Advance(absl::Milliseconds(2));
+  EXPECT_FALSE(Serves(proof_));
+  EXPECT_EQ(session_->presented(), 0);
+  EXPECT_TRUE(journal_->state().presented.empty());
+}
+
+TEST_F(SessionTest, NoSettingOfTheClockProlongsALease) {
+  ASSERT_EQ(Put(sealer_.Seal("order-1", 1, proof_)), "");
+  clock_.JumpWall(-absl::Hours(3));
+  timers_.Advance(kLease + absl::Seconds(31));
+  EXPECT_EQ(web_.size(), 0);
+}
+
+TEST_F(SessionTest, ALeaseEndsSoonAfterTheClockWasSetForward) {
+  ASSERT_EQ(Put(sealer_.Seal("order-1", 1, proof_)), "");
+  clock_.JumpWall(absl::Hours(3));
+  timers_.Advance(absl::Seconds(31));
+  EXPECT_EQ(web_.size(), 0);
+}
+
+TEST_F(SessionTest, ARestartPutsUpAgainWhatIsStillValid) {
+  ASSERT_EQ(Put(sealer_.Seal("order-1", 1, proof_)), "");
+  timers_.Advance(absl::Minutes(5));
+  ASSERT_EQ(Put(sealer_.Seal("order-2", 1, second_, clock_.Now())), "");
+  session_.reset();
+  clock_.Advance(absl::Minutes(11));
+  EXPECT_EQ(web_.size(), 2) << "as files are after kill -9";
+  Restart();
+  EXPECT_FALSE(Serves(proof_)) << "its lease ended while nobody was there";
+  EXPECT_TRUE(Serves(second_));
+  EXPECT_EQ(session_->presented(), 1);
+  timers_.Advance(absl::Minutes(5));
+  EXPECT_EQ(web_.size(), 0);
+}
+
+TEST_F(SessionTest, ARestartWithANarrowerScopeTakesDown) {
+  ASSERT_EQ(PutUp({sealer_.Seal("order-1", 1, proof_), sealer_.Seal("order-1", 1, second_)})
+                .results_size(),
+            2);
+  scope_ = *challenge::ParsePatterns({"a.example.com"});
+  Restart();
+  EXPECT_FALSE(Serves(proof_));
+  EXPECT_TRUE(Serves(second_));
+}
+
+TEST_F(SessionTest, WhatCannotBeTakenDownAtTheStartIsTriedAgain) {
+  ASSERT_EQ(Put(sealer_.Seal("order-1", 1, proof_)), "");
+  session_.reset();
+  clock_.Advance(kLease);
+  web_.FailTakeDown(absl::FailedPreconditionError("Read-only file system"));
+  Restart();
+  EXPECT_EQ(web_.size(), 1);
+  Restart();
+  web_.FailTakeDown(absl::OkStatus());
+  timers_.Advance(absl::Seconds(31));
+  EXPECT_EQ(web_.size(), 0);
+  Restart();
+  EXPECT_TRUE(journal_->state().presented.empty());
+}
+
+TEST_F(SessionTest, AStopTakesDownAndTheNextStartPutsUp) {
+  const auto sealed = sealer_.Seal("order-1", 1, proof_);
+  ASSERT_EQ(Put(sealed), "");
+  session_->Stop();
+  EXPECT_EQ(web_.size(), 0);
+  EXPECT_EQ(session_->presented(), 0);
+  EXPECT_EQ(Put(sealed), "PRESENTER_FAILED");
+  EXPECT_NE(TakeDown("order-1", 1), "");
+  Restart();
+  EXPECT_TRUE(Serves(proof_));
+}
+
+TEST_F(SessionTest, AFailingPresenterIsNamedAndTheNextOneServes) {
+  web_.FailPutUp(absl::FailedPreconditionError("/var/www: No space left on device"));
+  const auto result = PutUp({sealer_.Seal("order-1", 1, proof_)});
+  EXPECT_EQ(result.results(0).reason(), "PRESENTER_FAILED");
+  EXPECT_EQ(result.results(0).detail(), "/var/www: No space left on device");
+  EXPECT_EQ(session_->presented(), 0);
+  EXPECT_TRUE(journal_->state().presented.empty());
+
+  MemoryPresenter spare(ChallengeType::kHttp01);
+  presenters_.push_back(&spare);
+  Restart();
+  EXPECT_EQ(Put(sealer_.Seal("order-1", 1, proof_)), "");
+  EXPECT_EQ(spare.size(), 1);
+  EXPECT_EQ(TakeDown("order-1", 1), "");
+  EXPECT_EQ(spare.size(), 0);
+  session_.reset();
+}
+
+TEST_F(SessionTest, AFullDiskServesNothingNew) {
+  ASSERT_EQ(Put(sealer_.Seal("order-1", 1, proof_)), "");
+  journal_->fail = absl::FailedPreconditionError("journal: No space left on device");
+  EXPECT_EQ(Put(sealer_.Seal("order-1", 1, second_)), "PRESENTER_FAILED");
+  EXPECT_EQ(Put(sealer_.Seal("order-2", 1, second_)), "PRESENTER_FAILED");
+  EXPECT_EQ(web_.size(), 1);
+  EXPECT_EQ(session_->presented(), 1);
+  EXPECT_EQ(Put(sealer_.Seal("order-1", 1, proof_)), "") << "it is up and written down";
+  // Down it comes all the same; the validator hears that it could not be noted.
+  EXPECT_NE(TakeDown("order-1", 1), "");
+  EXPECT_EQ(web_.size(), 0);
+  EXPECT_EQ(Put(sealer_.Seal("order-1", 1, proof_)), "RELEASED");
+}
+
+TEST_F(SessionTest, AReleaseThatFailsIsAnsweredAndTriedAgain) {
+  const auto sealed = sealer_.Seal("order-1", 1, proof_);
+  ASSERT_EQ(Put(sealed), "");
+  web_.FailTakeDown(absl::FailedPreconditionError("Read-only file system"));
+  EXPECT_EQ(TakeDown("order-1", 1), "Read-only file system");
+  EXPECT_EQ(session_->presented(), 1) << "it is served: say so";
+  EXPECT_EQ(Put(sealed), "RELEASED");
+  web_.FailTakeDown(absl::OkStatus());
+  timers_.Advance(absl::Seconds(31));
+  EXPECT_EQ(web_.size(), 0);
+  EXPECT_EQ(session_->presented(), 0);
+  Restart();
+  EXPECT_EQ(Put(sealed), "RELEASED");
+}
+
+}  // namespace
+}  // namespace norroy::agent
