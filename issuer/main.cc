@@ -113,17 +113,16 @@ absl::Status Run(IssuerSettings settings, SystemClock& clock) {
   NORROY_ASSIGN_OR_RETURN(std::unique_ptr<solver::Solver> solver,
                           ConnectValidators(settings, timers, clock));
   flow::Events events;
-  const std::unique_ptr<flow::Engine> engine =
-      flow::Engine::Make({.store = *store,
-                          .accounts = *accounts,
-                          .solver = *solver,
-                          .sealer = sealer,
-                          .clock = clock,
-                          .random = random,
-                          .events = events,
-                          .limits = settings.limits,
-                          .owner = self,
-                          .workers = settings.workers});
+  const std::unique_ptr<flow::Engine> engine = flow::Engine::Make({.store = *store,
+                                                                   .accounts = *accounts,
+                                                                   .solver = *solver,
+                                                                   .sealer = sealer,
+                                                                   .clock = clock,
+                                                                   .random = random,
+                                                                   .events = events,
+                                                                   .limits = settings.limits,
+                                                                   .owner = self,
+                                                                   .workers = settings.workers});
 
   ThreadPool pool(kHandlerThreads, kMaxWaitingCalls);
   const rpc::HandlerEnv env{pool, clock, settings.deployment, nullptr};

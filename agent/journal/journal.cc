@@ -13,6 +13,7 @@
 #include "agent/journal/frame.h"
 #include "agent/journal/record.pb.h"
 #include "common/identity/issuing.h"
+#include "common/log/log.h"
 #include "common/status_macros.h"
 
 namespace norroy::agent {
@@ -164,7 +165,10 @@ class FileJournal final : public Journal {
     NORROY_RETURN_IF_ERROR(Write(Frame(payload)));
     NORROY_RETURN_IF_ERROR(Replay::Apply(record, state_));
     // It is on disk; that the file could not be made smaller is no reason to fail.
-    RewriteIfGrown().IgnoreError();
+    const absl::Status rewritten = RewriteIfGrown();
+    if (!rewritten.ok()) {
+      log::Warning("journal", "could not be made smaller", {{"error", rewritten.message()}});
+    }
     return absl::OkStatus();
   }
 

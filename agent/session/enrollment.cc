@@ -9,6 +9,7 @@
 #include "agent/session/issued.h"
 #include "common/crypto/csr.h"
 #include "common/error/error.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
 #include "common/status_macros.h"
 #include "norroy/validator/v1/enrollment_service.grpc.pb.h"
@@ -40,7 +41,7 @@ absl::StatusOr<vv1::EnrollResponse> Call(const Dialer& dialer, const vv1::Enroll
   NORROY_ASSIGN_OR_RETURN(const auto channel, dialer.dial());
   const auto stub = vv1::EnrollmentService::NewStub(channel);
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoSeconds(kCallTimeout));
+  rpc::SetTimeout(context, kCallTimeout);
   vv1::EnrollResponse response;
   const absl::Status status = rpc::FromGrpc(stub->Enroll(&context, request, &response));
   if (!status.ok()) return WithContext(status, dialer.target);

@@ -8,6 +8,7 @@
 #include "common/error/error.h"
 #include "common/identity/issuing.h"
 #include "common/log/log.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
 #include "common/status_macros.h"
 #include "norroy/validator/v1/enrollment_service.grpc.pb.h"
@@ -27,7 +28,7 @@ absl::StatusOr<vv1::RenewIdentityResponse> Call(const Dialer& dialer, const std:
   NORROY_ASSIGN_OR_RETURN(const auto channel, dialer.dial());
   const auto stub = vv1::EnrollmentService::NewStub(channel);
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoSeconds(kCallTimeout));
+  rpc::SetTimeout(context, kCallTimeout);
   const CallSlot::Use use(slot, context);
   if (!use.admitted()) return absl::CancelledError("stopping");
   vv1::RenewIdentityRequest request;

@@ -17,7 +17,8 @@ TEST(SimulatedTimers, RunsDueTasksInOrderAtTheirTimes) {
     ran.emplace_back(1, clock.Now());
     timers.After(absl::Seconds(3), [&] { ran.emplace_back(4, clock.Now()); });
   });
-  const TimerId cancelled = timers.After(absl::Seconds(1), [&] { ran.emplace_back(0, clock.Now()); });
+  const TimerId cancelled =
+      timers.After(absl::Seconds(1), [&] { ran.emplace_back(0, clock.Now()); });
   EXPECT_TRUE(timers.Cancel(cancelled));
   EXPECT_FALSE(timers.Cancel(cancelled));
   timers.Advance(absl::Seconds(10));

@@ -49,7 +49,8 @@ void WaitForSignals(const std::function<void()>& on_hup);
 // descriptors as the system allows.
 absl::Status Harden();
 
-// Makes this process the only one of its kind on `path` (a database, say) until it ends, by a lock on
+// Makes this process the only one of its kind on `path` (a database, say) until it ends, by a lock
+// on
 // "<path>.lock". FAILED_PRECONDITION (reason IN_USE) if another process has it.
 absl::Status TakeForThisProcess(const std::string& path);
 

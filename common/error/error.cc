@@ -81,9 +81,9 @@ std::string Printable(absl::string_view text, size_t max) {
   while (!text.empty()) {
     const size_t length = Utf8Length(text);
     const bool plain = length > 0 && !IsControl(text.substr(0, length));
-    const std::string piece =
-        plain ? std::string(text.substr(0, length))
-              : absl::StrFormat("\\x%02x", static_cast<unsigned char>(text[0]));
+    const std::string piece = plain
+                                  ? std::string(text.substr(0, length))
+                                  : absl::StrFormat("\\x%02x", static_cast<unsigned char>(text[0]));
     if (out.size() + piece.size() > max) return out + "...";
     out += piece;
     text.remove_prefix(plain ? length : 1);

@@ -23,9 +23,14 @@ TEST(Printable, EscapesWhatATerminalObeysAndWhatIsNotUtf8) {
   };
   const Case cases[] = {
       {"plain", "plain"},
-      {"b\xC3\xBC" "cher", "b\xC3\xBC" "cher"},
+      {"b\xC3\xBC"
+       "cher",
+       "b\xC3\xBC"
+       "cher"},
       {"a\nb\x1b[31m", "a\\x0ab\\x1b[31m"},
-      {"\xC2\x9B" "31m", "\\xc2\\x9b31m"},                   // C1 control
+      {"\xC2\x9B"
+       "31m",
+       "\\xc2\\x9b31m"},                                      // C1 control
       {"\xC0\x80\xED\xA0\x80", "\\xc0\\x80\\xed\\xa0\\x80"},  // overlong, surrogate
       {"\xF5\x80\x80\x80", "\\xf5\\x80\\x80\\x80"},
       {absl::string_view("\0", 1), "\\x00"},

@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/ssl.h>
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -146,6 +147,10 @@ std::shared_ptr<grpc::Channel> NewChannel(
   arguments.SetMaxReceiveMessageSize(max_reply_bytes);
   arguments.SetMaxSendMessageSize(kMaxApiMessage);
   return grpc::CreateCustomChannel(target, credentials, arguments);
+}
+
+void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
+  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(timeout));
 }
 
 }  // namespace norroy::rpc

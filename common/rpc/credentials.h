@@ -42,6 +42,9 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
 
 // What a server takes in one request, what a client takes in one reply, and what both take on the
 // agent link.
+// Ends the call `timeout` from now.
+void SetTimeout(grpc::ClientContext& context, absl::Duration timeout);
+
 inline constexpr int kMaxApiMessage = 256 * 1024;
 inline constexpr int kMaxApiReply = 4 * 1024 * 1024;
 inline constexpr int kMaxLinkMessage = 256 * 1024;

@@ -45,7 +45,7 @@ class JsonObject {
   absl::StatusOr<bool> OptionalBool(absl::string_view name) const;
   // 0 if absent or not an integer within an int.
   int IntegerOrZero(absl::string_view name) const;
-  // RFC 3339.
+  // RFC 3339 5.6.
   absl::StatusOr<std::optional<absl::Time>> OptionalTime(absl::string_view name) const;
   absl::StatusOr<JsonObject> RequiredObject(absl::string_view name) const;
   absl::StatusOr<std::optional<JsonObject>> OptionalObject(absl::string_view name) const;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
 #include "norroy/validator/v1/presentation_service.grpc.pb.h"
 
@@ -21,7 +22,7 @@ struct CallState {
 
 // gRPC counts deadlines by the machine's clock.
 void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
-  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(timeout));
+  rpc::SetTimeout(context, timeout);
 }
 
 class GrpcValidatorLink final : public ValidatorLink {

@@ -245,12 +245,11 @@ int64_t SmapsKb(pid_t pid, absl::string_view field) {
 }
 
 void PrintAgent(pid_t pid) {
-  const int64_t own = SmapsKb(pid, "Private_Dirty");
-  const int64_t clean = SmapsKb(pid, "Private_Clean");
-  std::printf("%-34s private (dirty) %.1f MB, private with file pages %.1f MB, RSS %.1f MB\n",
-              "agent, idle", static_cast<double>(own) / 1024,
-              static_cast<double>(own + clean) / 1024,
-              static_cast<double>(SmapsKb(pid, "Rss")) / 1024);
+  const auto mb = [pid](absl::string_view field) {
+    return static_cast<double>(SmapsKb(pid, field)) / 1024;
+  };
+  std::printf("%-34s anonymous %.1f MB, private dirty %.1f MB, RSS %.1f MB\n", "agent, idle",
+              mb("Anonymous:"), mb("Private_Dirty:"), mb("Rss:"));
 }
 
 int Main(int rounds) {
@@ -284,7 +283,7 @@ int Main(int rounds) {
   std::printf("%-34s %.1f requests a certificate\n", "", requests);
   PrintRow("norroy, CreateOrder to certificate", ours);
   std::printf("%-34s %.2f (aim: 2)\n", "ratio of p50, norroy / floor",
-              Percentile(ours, 0.5) / Percentile(bare, 0.5));
+              absl::FDivDuration(Percentile(ours, 0.5), Percentile(bare, 0.5)));
   PrintAgent(deployment->agent("web1").pid());
   return 0;
 }

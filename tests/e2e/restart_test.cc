@@ -28,8 +28,7 @@ class Restart : public ::testing::Test {
                                    absl::StrCat("subjectAltName=DNS:", name)});
     EXPECT_EQ(key.code, 0) << key.err;
     return Deployment::Field(
-        norroy_->CliOk({"order", "create", name, "--csr", dir_ + "/k.csr", "-o", "json"}),
-        "id");
+        norroy_->CliOk({"order", "create", name, "--csr", dir_ + "/k.csr", "-o", "json"}), "id");
   }
 
   std::string State(const std::string& id) {
