@@ -23,7 +23,6 @@ absl::StatusOr<Next> NewOrder(Work& work, const Tools& tools) {
   log::Info("order", "placed at the CA",
             {{"order_id", order.id}, {"ca", order.ca}, {"ca_order", placed.url}});
   work.ca_order = std::move(placed);
-  NORROY_RETURN_IF_ERROR(tools.store.NoteCaOrder(order, order.ca_order_url, tools.clock.Now()));
   return Next::RunOn();
 }
 

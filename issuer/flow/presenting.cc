@@ -21,6 +21,7 @@ constexpr absl::Duration kDnsLease = absl::Minutes(30);
 constexpr absl::Duration kClockSkew = absl::Minutes(1);
 // The solver wakes us; this is for a wake-up that got lost.
 constexpr absl::Duration kPoll = absl::Seconds(20);
+constexpr absl::Duration kSlow = absl::Seconds(1);
 
 // Half an hour only where every pending name is proved by DNS, as far as that is known.
 absl::Duration LeaseFor(const Order& order) {
@@ -178,7 +179,9 @@ absl::StatusOr<Next> Present(Work& work, const Tools& tools) {
     case solver::PresentationState::kReady:
       order.error.reset();
       Enter(work, State::kValidating, now);
-      return Next::RunOn();
+      // A restart in PRESENTING comes here again, and reads the authorizations before it tells
+      // the CA anything.
+      return Next::RunOnUnsaved();
     case solver::PresentationState::kFailed:
       return TryAgainLater(work, tools, WhyFailed(*status));
     case solver::PresentationState::kReleased:
@@ -187,8 +190,12 @@ absl::StatusOr<Next> Present(Work& work, const Tools& tools) {
     case solver::PresentationState::kPuttingUp:
       break;
   }
+  // Ordinarily the agents answer in milliseconds; whom a slow order waits for is for callers to
+  // see.
+  if (now - order.state_time < kSlow) return Next::Wait(kSlow, false);
+  const bool news = order.waiting_for != waiting_for;
   order.waiting_for = waiting_for;
-  return Next::Wait(kPoll, false);
+  return Next::Wait(kPoll, news);
 }
 
 }  // namespace norroy::flow

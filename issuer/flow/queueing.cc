@@ -92,7 +92,8 @@ absl::StatusOr<Next> Queue(Work& work, const Tools& tools) {
   }
   order.error.reset();
   Enter(work, State::kOrdering, now);
-  return Next::RunOn();
+  // Nothing happened yet that a restart in QUEUED would not find out again.
+  return Next::RunOnUnsaved();
 }
 
 }  // namespace norroy::flow

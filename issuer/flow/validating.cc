@@ -164,7 +164,8 @@ absl::StatusOr<Next> AfterValidation(Work& work, const Tools& tools) {
   order.error.reset();
   if (!order.csr.empty()) {
     Enter(work, State::kFinalizing, now);
-    return Next::RunOn();
+    // The next that is stored is the intent to finalize.
+    return Next::RunOnUnsaved();
   }
   NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
   Enter(work, State::kWaitingForCsr, now);

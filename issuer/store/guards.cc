@@ -51,18 +51,24 @@ absl::StatusOr<absl::Time> SqlStore::MayOrder(const flow::Order& order, const Li
   return sql::ReadFor<absl::Time>(database_, look);
 }
 
+absl::Status NoteCaOrder(sql::Connection& connection, const flow::Order& order, absl::Time now) {
+  NORROY_RETURN_IF_ERROR(
+      connection.Execute("DELETE FROM ca_orders WHERE time <= $1", {sql::TimeColumn(now - kHour)})
+          .status());
+  return connection
+      .Execute(
+          "INSERT INTO ca_orders (ca, set_hash, url, time) VALUES ($1, $2, $3, $4) "
+          "ON CONFLICT (ca, set_hash, url) DO NOTHING",
+          {order.ca, SetHash(order), order.ca_order_url, sql::TimeColumn(now)})
+      .status();
+}
+
 absl::Status SqlStore::NoteCaOrder(const flow::Order& order, absl::string_view ca_order_url,
                                    absl::Time now) {
+  flow::Order placed = order;
+  placed.ca_order_url = std::string(ca_order_url);
   return database_.Write([&](sql::Connection& connection) -> absl::Status {
-    NORROY_RETURN_IF_ERROR(
-        connection.Execute("DELETE FROM ca_orders WHERE time <= $1", {sql::TimeColumn(now - kHour)})
-            .status());
-    return connection
-        .Execute(
-            "INSERT INTO ca_orders (ca, set_hash, url, time) VALUES ($1, $2, $3, $4) "
-            "ON CONFLICT (ca, set_hash, url) DO NOTHING",
-            {order.ca, SetHash(order), std::string(ca_order_url), sql::TimeColumn(now)})
-        .status();
+    return store::NoteCaOrder(connection, placed, now);
   });
 }
 

@@ -134,6 +134,9 @@ absl::Status SqlStore::SaveOrder(const flow::Order& order, const Lease& lease, b
                            {StateColumn(order.state), DueColumn(order),
                             sql::Blob{OrderBytes(order)}, order.id, lease.token, kNotLeased}));
     if (saved != 1) return LeaseLost(order.id);
+    if (order.state == flow::State::kOrdering && !order.ca_order_url.empty()) {
+      NORROY_RETURN_IF_ERROR(store::NoteCaOrder(connection, order, order.update_time));
+    }
     if (flow::IsFinal(order.state)) {
       NORROY_RETURN_IF_ERROR(DropFlights(connection, order.id));
     }

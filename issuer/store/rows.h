@@ -34,6 +34,8 @@ absl::Status CheckLease(sql::Connection& connection, const Lease& lease);
 
 // NOT_FOUND, reason ORDER_NOT_FOUND.
 absl::StatusOr<flow::Order> ReadOrder(sql::Connection& connection, absl::string_view id);
+// Counts the CA order of `order` for its set of names, once; forgets those over an hour old.
+absl::Status NoteCaOrder(sql::Connection& connection, const flow::Order& order, absl::Time now);
 // Whose flight it is does not matter any more.
 absl::Status DropFlights(sql::Connection& connection, absl::string_view order_id);
 

@@ -143,8 +143,8 @@ class Store {
   // limit is 0). Sets are counted per CA, whatever the profile; failures per CA and identifier, so
   // that a wildcard and the name below it share one count, as they do at CAs. What is dated more
   // than one window ahead of `now` does not count: the clock was wrong when it was noted.
-  // A newOrder for this set now? Counts distinct CA orders (NoteCaOrder) of the last hour, and
-  // certificates of the last 7 days.
+  // A newOrder for this set now? Counts distinct CA orders of the last hour (SaveOrder notes the
+  // one of an order in state kOrdering, at its update_time), and certificates of the last 7 days.
   virtual absl::StatusOr<absl::Time> MayOrder(const flow::Order& order, const Limits& limits,
                                               absl::Time now) = 0;
   virtual absl::Status NoteCaOrder(const flow::Order& order, absl::string_view ca_order_url,

@@ -232,24 +232,22 @@ void PrintRow(const char* what, const std::vector<absl::Duration>& times) {
               Ms(Percentile(times, 0.5)), Ms(Percentile(times, 0.9)), Ms(Percentile(times, 1)));
 }
 
-int64_t SmapsKb(pid_t pid, absl::string_view field) {
-  int64_t sum = 0;
-  const std::string text = harness::ReadAll(absl::StrCat("/proc/", pid, "/smaps_rollup"));
+// Of /proc/PID/status, which also a process that forbids core dumps shows.
+double StatusMb(pid_t pid, absl::string_view field) {
+  const std::string text = harness::ReadAll(absl::StrCat("/proc/", pid, "/status"));
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     if (!absl::ConsumePrefix(&line, field)) continue;
-    const std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipWhitespace());
-    int64_t kb = 0;
-    if (words.size() > 1 && absl::SimpleAtoi(words[1], &kb)) sum += kb;
+    const std::vector<absl::string_view> words =
+        absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+    double kb = 0;
+    if (!words.empty() && absl::SimpleAtod(words[0], &kb)) return kb / 1024;
   }
-  return sum;
+  return 0;
 }
 
 void PrintAgent(pid_t pid) {
-  const auto mb = [pid](absl::string_view field) {
-    return static_cast<double>(SmapsKb(pid, field)) / 1024;
-  };
-  std::printf("%-34s anonymous %.1f MB, private dirty %.1f MB, RSS %.1f MB\n", "agent, idle",
-              mb("Anonymous:"), mb("Private_Dirty:"), mb("Rss:"));
+  std::printf("%-34s private (anonymous) %.1f MB (aim: 10), RSS %.1f MB (aim: 26)\n", "agent, idle",
+              StatusMb(pid, "RssAnon:"), StatusMb(pid, "VmRSS:"));
 }
 
 int Main(int rounds) {
