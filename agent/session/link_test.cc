@@ -155,7 +155,7 @@ TEST_F(LinkTest, ProtocolErrorsEndTheStreamAndAreTriedAgain) {
   EXPECT_FALSE(twice->Read().has_value());
 }
 
-// T81: whoever is no validator of this deployment under the core root gets no word.
+// Whoever is no validator of this deployment under the core root gets no word.
 TEST_F(LinkTest, DoesNotTalkToWhoIsNoValidator) {
   FakeValidator issuer(deployment_, types::v1::ROLE_ISSUER);
   rpc::TestDeployment other_deployment;

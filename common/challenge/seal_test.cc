@@ -123,7 +123,7 @@ TEST_F(SealTest, SaysWhatWasSealed) {
   }
 }
 
-// T26: nothing of a genuine seal can be changed, added or taken away.
+// Nothing of a genuine seal can be changed, added or taken away.
 TEST_F(SealTest, EveryBitCounts) {
   const types::v1::SealedProof genuine = Sealed(GoodBody());
   ASSERT_TRUE(verifier_.Verify(genuine, Now()).ok());
@@ -162,7 +162,7 @@ TEST_F(SealTest, EveryBitCounts) {
   }
 }
 
-// T28: parts of two genuine seals do not make a third.
+// Parts of two genuine seals do not make a third.
 TEST_F(SealTest, PartsCannotBeSwapped) {
   SealBody other = GoodBody();
   other.proof = ProofOf("other.example.test", "other", ChallengeType::kHttp01);

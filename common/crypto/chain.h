@@ -38,7 +38,7 @@ class CertificateChain {
   std::vector<Certificate> certificates_;
 };
 
-// What a CA's certificate must be before we believe it (T40): the leaf has the CSR's key and
+// What a CA's certificate must be before we believe it: the leaf has the CSR's key and
 // exactly the order's names, is no CA, has serverAuth if it has any extended key usage, every link
 // is signed by the next and within its dates at `now`, the leaf's validity is positive, began at
 // most 48 h ago or begins at most 24 h from now, and ends in the future. Errors have reason

@@ -81,7 +81,7 @@ TEST(Authorization, KnowsEveryStatusAndKindOfName) {
   }
 }
 
-// F-CA-24: what cannot be answered is left out; the others remain.
+// What cannot be answered is left out; the others remain.
 TEST(Authorization, LeavesOutChallengesThatCannotBeAnswered) {
   const std::string first = R"("token": "DGyRejmCefe7v4NfDGDKfA"},)";
   const std::vector<std::pair<std::string, std::string>> cases = {

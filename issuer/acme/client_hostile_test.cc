@@ -1,4 +1,4 @@
-// A CA that is broken or malicious (T36 to T48, F-CA-07 to F-CA-17).
+// A CA that is broken or malicious.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Nonces: rejected, forgotten, repeated, malformed (F-CA-01 to F-CA-06, faults.md 5.1).
+// Nonces: rejected, forgotten, repeated, malformed.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

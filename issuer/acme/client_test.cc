@@ -113,7 +113,7 @@ TEST_F(ClientTest, DoesNothingWithoutAnAccount) {
   EXPECT_EQ(client->requests(), 0);
 }
 
-// T49: an account that the CA has forgotten is the operator's business.
+// An account that the CA has forgotten is the operator's business.
 TEST_F(ClientTest, NeverRegistersByItself) {
   const auto client = RegisteredClient();
   ca_.ForgetAccounts();

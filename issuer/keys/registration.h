@@ -3,7 +3,7 @@
 
 // Registers, once in a deployment's life, the accounts for which the configuration says agree_tos:
 // in the background, because a CA that is down must not keep the issuer from starting. An account
-// that is stored is never registered again by itself, whatever its CA says of it (threat T49).
+// that is stored is never registered again by itself, whatever its CA says of it.
 
 #include <string>
 #include <thread>

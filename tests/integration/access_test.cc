@@ -76,7 +76,7 @@ TEST(Access, NoMessageCarriesAPrivateKey) {
   }
 }
 
-// K10, T11: who answers a challenge, and where, is configuration and never a caller's word.
+// Who answers a challenge, and where, is configuration and never a caller's word.
 TEST(Access, CallersAndAgentsNameNoPlaceToConnectTo) {
   const google::protobuf::Descriptor* messages[] = {
       issuer::v1::CreateOrderRequest::descriptor(),
