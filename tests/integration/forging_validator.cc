@@ -31,7 +31,7 @@ identity::LeafRequest EdgeLeaf(const rpc::TestDeployment& deployment, identity::
   leaf.identity.name = name;
   leaf.identity.enrollment_id = kEnrollmentId;
   leaf.now = absl::Now();
-  leaf.lifetime = absl::Hours(1);
+  leaf.lifetime = absl::Hours(48);
   return leaf;
 }
 
@@ -120,6 +120,7 @@ class ForgingValidator::Enrollment final : public validator::v1::EnrollmentServi
                              validator::v1::RenewIdentityResponse* response) override {
     for (const std::string& der : Chain(request->csr())) response->add_certificate_chain(der);
     response->mutable_expire_time()->set_seconds(absl::ToUnixSeconds(absl::Now()) + 3600);
+    ++renewed_;
     return grpc::Status::OK;
   }
 
@@ -128,13 +129,16 @@ class ForgingValidator::Enrollment final : public validator::v1::EnrollmentServi
     appended_ = der;
   }
   int enrolled() const { return enrolled_; }
+  int renewed() const { return renewed_; }
+  void SetLifetime(absl::Duration lifetime) { lifetime_hours_ = absl::ToInt64Hours(lifetime); }
 
  private:
   std::vector<std::string> Chain(const std::string& csr) {
     const crypto::Csr parsed = Need(crypto::Csr::ParseForIdentity(csr));
+    identity::LeafRequest request = EdgeLeaf(deployment_, types::v1::ROLE_AGENT, "web1");
+    request.lifetime = absl::Hours(lifetime_hours_.load());
     const crypto::Certificate leaf =
-        Need(identity::IssueLeaf(deployment_.edge(), parsed.public_key(),
-                                 EdgeLeaf(deployment_, types::v1::ROLE_AGENT, "web1")));
+        Need(identity::IssueLeaf(deployment_.edge(), parsed.public_key(), request));
     std::vector<std::string> chain = {leaf.der(), deployment_.edge().certificate.der()};
     MutexLock lock(&mutex_);
     if (!appended_.empty()) chain.push_back(appended_);
@@ -143,6 +147,8 @@ class ForgingValidator::Enrollment final : public validator::v1::EnrollmentServi
 
   const rpc::TestDeployment& deployment_;
   std::atomic<int> enrolled_ = 0;
+  std::atomic<int> renewed_ = 0;
+  std::atomic<int64_t> lifetime_hours_ = 48;
   Mutex mutex_;
   std::string appended_ ABSL_GUARDED_BY(mutex_);
 };
@@ -187,6 +193,12 @@ std::optional<agent::v1::AttachRequest> ForgingValidator::Tell(
 }
 
 int ForgingValidator::enrolled() const { return enrollment_->enrolled(); }
+
+int ForgingValidator::renewed() const { return enrollment_->renewed(); }
+
+void ForgingValidator::SetIdentityLifetime(absl::Duration lifetime) {
+  enrollment_->SetLifetime(lifetime);
+}
 
 void ForgingValidator::AppendToChains(const std::string& der) { enrollment_->Append(der); }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "common/rpc/server.h"
 #include "common/rpc/test_deployment.h"
 #include "common/sync/mutex.h"
@@ -34,6 +35,10 @@ class ForgingValidator {
 
   rpc::TestDeployment& deployment() { return deployment_; }
   int enrolled() const;
+  int renewed() const;
+  // Of the certificates that it hands out from now on; an agent renews at half life, and they are
+  // backdated by an hour.
+  void SetIdentityLifetime(absl::Duration lifetime);
   // What Enroll and RenewIdentity append to the chain: a trust anchor of the forger's own.
   void AppendToChains(const std::string& der);
 
