@@ -130,6 +130,9 @@ TEST(Engine, AFailedPresentationCostsNoFailureAtTheCa) {
   EXPECT_FALSE(IsFinal(waiting.state));
   ASSERT_TRUE(waiting.error.has_value());
   EXPECT_THAT(waiting.error->message, HasSubstr("disk is read-only"));
+  // Tried again after 1, 2, 4, ... seconds, each time by one look at the authorization.
+  EXPECT_GT(waiting.attempt, 3);
+  EXPECT_LE(f.ca().count(fakes::Endpoint::kAuthorization), 8);
   EXPECT_EQ(f.ca().count(fakes::Endpoint::kChallenge), 0);
   EXPECT_EQ(f.ca().orders().size(), 1u);
 }

@@ -116,6 +116,7 @@ class OneAccount final : public keys::Accounts {
 struct FlowFixture::World {
   crypto::PrivateKey account_key = MakeKey();
   crypto::PrivateKey seal_key = MakeKey();
+  std::optional<crypto::Certificate> core_root;
   std::optional<crypto::Certificate> seal_certificate;
   std::string account_url;
 };
@@ -140,16 +141,19 @@ std::string MakeCsr(const std::vector<std::string>& names, const crypto::Private
   return Need(crypto::BuildCsr(key, Names(names)));
 }
 
-FlowFixture::FlowFixture(fakes::FakeCaOptions ca_options)
+FlowFixture::FlowFixture(fakes::FakeCaOptions ca_options, const MakeSolver& make_solver)
     : clock_(absl::FromCivil(absl::CivilSecond(2026, 3, 1, 12, 0, 0), absl::UTCTimeZone())),
       ca_([&] {
         ca_options.clock = &clock_;
         return ca_options;
       }()),
       solver_(clock_),
+      other_solver_(make_solver ? make_solver(clock_) : nullptr),
+      advance_([this](absl::Duration by) { clock_.Advance(by); }),
       world_(std::make_unique<World>()) {
   const identity::Authority root =
       Need(identity::MakeRoot("core", kDeployment, clock_.Now(), absl::Hours(24 * 365)));
+  world_->core_root = root.certificate;
   identity::LeafRequest seal;
   seal.identity.deployment = kDeployment;
   seal.identity.role = types::v1::ROLE_SEAL;
@@ -169,6 +173,10 @@ FlowFixture::FlowFixture(fakes::FakeCaOptions ca_options)
 }
 
 FlowFixture::~FlowFixture() = default;
+
+std::string FlowFixture::deployment() { return kDeployment; }
+
+const crypto::Certificate& FlowFixture::core_root() const { return *world_->core_root; }
 
 void FlowFixture::Restart() {
   life_ = std::make_unique<Life>();
@@ -195,7 +203,8 @@ void FlowFixture::Restart() {
   }
   client->SetAccountUrl(world_->account_url);
   life.accounts = std::make_unique<OneAccount>(std::move(client));
-  life.solver = std::make_unique<FusedSolver>(solver_, life.fuse);
+  solver::Solver& solver = other_solver_ != nullptr ? *other_solver_ : solver_;
+  life.solver = std::make_unique<FusedSolver>(solver, life.fuse);
   life.sealer = std::make_unique<solver::Sealer>(
       kDeployment, crypto::NewKeySigner(world_->seal_key), *world_->seal_certificate);
   life.engine = Engine::Make({.store = *life.store,
@@ -269,7 +278,7 @@ Order FlowFixture::Settle(const std::string& id, absl::Duration limit) {
     if (IsFinal(order.state) || order.state == State::kWaitingForCsr || life_->fuse.dead) {
       return order;
     }
-    clock_.Advance(absl::Milliseconds(500));
+    advance_(absl::Milliseconds(500));
   }
   return Get(id);
 }
@@ -278,7 +287,7 @@ void FlowFixture::RunFor(absl::Duration time) {
   const absl::Time end = clock_.Now() + time;
   while (clock_.Now() < end) {
     engine_->RunDue();
-    clock_.Advance(absl::Seconds(1));
+    advance_(absl::Seconds(1));
   }
 }
 

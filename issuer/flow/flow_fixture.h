@@ -5,12 +5,15 @@
 // that stands still until told. Kill() is kill -9: from then on nothing of this life reaches the
 // store, the CA or the solver; Restart() begins the next life on what was stored.
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "common/clock/clock.h"
+#include "common/crypto/certificate.h"
 #include "common/crypto/key.h"
 #include "common/crypto/random.h"
 #include "common/http/client.h"
@@ -25,7 +28,9 @@ namespace norroy::flow {
 
 class FlowFixture {
  public:
-  explicit FlowFixture(fakes::FakeCaOptions ca_options = {});
+  // Another solver than solver(), made for this clock.
+  using MakeSolver = std::function<std::unique_ptr<solver::Solver>(SimulatedClock&)>;
+  explicit FlowFixture(fakes::FakeCaOptions ca_options = {}, const MakeSolver& make_solver = {});
   ~FlowFixture();
 
   // A stored, woken order for these names; `csr` may be empty.
@@ -48,6 +53,11 @@ class FlowFixture {
   void Restart();
   int requests_seen() const;
 
+  // How time passes in Settle and RunFor; the clock alone by default.
+  void SetAdvance(std::function<void(absl::Duration)> advance) { advance_ = std::move(advance); }
+  static std::string deployment();
+  const crypto::Certificate& core_root() const;
+
   SimulatedClock& clock() { return clock_; }
   fakes::FakeCa& ca() { return ca_; }
   solver::FakeSolver& solver() { return solver_; }
@@ -62,6 +72,8 @@ class FlowFixture {
   crypto::SeededRandom random_{7};
   fakes::FakeCa ca_;
   solver::FakeSolver solver_;
+  std::unique_ptr<solver::Solver> other_solver_;
+  std::function<void(absl::Duration)> advance_;
   std::unique_ptr<World> world_;
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<store::Store> store_;

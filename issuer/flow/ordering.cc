@@ -96,7 +96,10 @@ absl::StatusOr<Next> PlaceOrder(Work& work, const Tools& tools) {
   work.authorizations_read = true;
   if (all_valid) return AfterValidation(work, tools);
   NORROY_RETURN_IF_ERROR(SealProofs(work, tools));
+  // A presentation that failed comes by here again: its back-off must grow.
+  const int attempt = order.attempt;
   Enter(work, State::kPresenting, tools.clock.Now());
+  order.attempt = attempt;
   return Next::RunOn();
 }
 
