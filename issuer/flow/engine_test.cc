@@ -252,6 +252,9 @@ TEST(Engine, ABadCsrVerdictOfTheCaLeavesASplitOrderReady) {
   const Order ready = f.Settle(order.id);
   EXPECT_EQ(ready.state, State::kWaitingForCsr);
   EXPECT_THAT(ready.error->message, HasSubstr("we do not like this key"));
+  // READY again it holds nothing: another order for the same names gets its turn.
+  const Order other = f.Create({"www.example.test"});
+  EXPECT_EQ(f.Settle(other.id, absl::Minutes(1)).state, State::kWaitingForCsr);
   f.HandIn(order.id, MakeCsr({"www.example.test"}, MakeKey()));
   EXPECT_EQ(f.Settle(order.id).state, State::kDone);
 }

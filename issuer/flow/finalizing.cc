@@ -19,7 +19,6 @@
 namespace norroy::flow {
 namespace {
 
-constexpr absl::Duration kFlightPoll = absl::Milliseconds(500);
 // RFC 8555 7.4: "processing" may take long; for ever it may not.
 constexpr absl::Duration kMaxProcessing = absl::Minutes(30);
 
@@ -51,33 +50,23 @@ absl::StatusOr<std::optional<Next>> CheckLimit(Work& work, const Tools& tools) {
   NORROY_ASSIGN_OR_RETURN(const absl::Time held,
                           tools.store.MayOrder(work.order, certificates, now));
   if (held <= now) return std::optional<Next>();
-  NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
-  return std::optional<Next>(
-      ParkUntil(work, held,
-                absl::StrCat("a limit for these names, until ",
-                             absl::FormatTime(absl::RFC3339_sec, held, absl::UTCTimeZone()))));
+  NORROY_ASSIGN_OR_RETURN(const Next next, WaitForLimit(work, tools, held));
+  return std::optional<Next>(next);
 }
 
 bool IsOurs(const Order& order) { return order.finalize_intent_url == order.ca_order_url; }
 
-absl::Status Why(const acme::Order& ca_order) {
-  if (ca_order.error.has_value()) return acme::ToStatus(*ca_order.error);
-  return MakeError(absl::StatusCode::kFailedPrecondition, "CA_REFUSED",
-                   "the CA made the order invalid and did not say why");
-}
-
 // RFC 8555 7.4: a CSR that the CA refuses leaves its order ready: so does ours, if the CSR came
 // alone. One that came with the order ends it.
-Next CsrRefused(Work& work, const absl::Status& refused, absl::Time now) {
+absl::StatusOr<Next> CsrRefused(Work& work, const Tools& tools, const absl::Status& refused) {
   Order& order = work.order;
-  if (!order.finalize_requested) return GiveUp(work, refused, now);
+  if (!order.finalize_requested) return GiveUp(work, refused, tools.clock.Now());
   order.csr.clear();
   order.csr_key_sha256.clear();
   order.finalize_requested = false;
   order.finalize_intent_url.clear();
-  Enter(work, State::kWaitingForCsr, now);
   order.error = OrderError::Of(refused);
-  return ParkUntil(work, order.expire_time, "a CSR");
+  return BecomeReady(work, tools);
 }
 
 absl::StatusOr<Next> Send(Work& work, const Tools& tools) {
@@ -90,7 +79,7 @@ absl::StatusOr<Next> Send(Work& work, const Tools& tools) {
   }
   const std::optional<acme::Problem> problem = acme::ProblemOf(sent.status());
   if (problem.has_value() && problem->acme_type() == "badCSR") {
-    return CsrRefused(work, sent.status(), tools.clock.Now());
+    return CsrRefused(work, tools, sent.status());
   }
   // RFC 8555 7.4: orderNotReady; and a refusal of a finalize that worked before its reply got
   // lost. Reading the order tells.
@@ -175,8 +164,7 @@ absl::StatusOr<std::optional<Next>> Prepare(Work& work, const Tools& tools) {
   if (stop.has_value()) return stop;
   NORROY_ASSIGN_OR_RETURN(const bool ours, TakeFlight(work, tools));
   if (ours) return std::optional<Next>();
-  work.order.waiting_for = "another order for the same names";
-  return std::optional<Next>(Next::Wait(kFlightPoll, false));
+  return std::optional<Next>(WaitForFlight(work));
 }
 
 // Returns how long the CA took to answer; zero if it need not be asked.
@@ -239,7 +227,7 @@ absl::StatusOr<Next> Finalize(Work& work, const Tools& tools) {
       return Download(work, tools);
     case acme::OrderStatus::kInvalid:
       if (!IsOurs(order)) return StartAnew(work, now);
-      return GiveUp(work, Why(*work.ca_order), now);
+      return GiveUp(work, WhyInvalid(*work.ca_order), now);
   }
   return absl::InternalError("unknown order status");
 }

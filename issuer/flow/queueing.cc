@@ -13,7 +13,6 @@
 namespace norroy::flow {
 namespace {
 
-constexpr absl::Duration kFlightPoll = absl::Milliseconds(500);
 constexpr absl::Duration kMaxAgentWait = absl::Seconds(30);
 
 absl::Status NobodyAnswers(const challenge::Name& name) {
@@ -78,18 +77,9 @@ absl::StatusOr<Next> Queue(Work& work, const Tools& tools) {
   }
   order.plan_checked = true;
   NORROY_ASSIGN_OR_RETURN(const bool ours, TakeFlight(work, tools));
-  if (!ours) {
-    order.waiting_for = "another order for the same names";
-    return Next::Wait(kFlightPoll, false);
-  }
+  if (!ours) return WaitForFlight(work);
   NORROY_ASSIGN_OR_RETURN(const absl::Time held, HeldUntil(work, tools, now));
-  if (held > now) {
-    // READY orders of the same names must be able to finish meanwhile.
-    NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
-    return ParkUntil(work, held,
-                     absl::StrCat("a limit for these names, until ",
-                                  absl::FormatTime(absl::RFC3339_sec, held, absl::UTCTimeZone())));
-  }
+  if (held > now) return WaitForLimit(work, tools, held);
   order.error.reset();
   Enter(work, State::kOrdering, now);
   // Nothing happened yet that a restart in QUEUED would not find out again.

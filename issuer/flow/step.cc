@@ -5,10 +5,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
+#include "issuer/acme/problem.h"
 
 namespace norroy::flow {
 namespace {
 
+constexpr absl::Duration kFlightPoll = absl::Milliseconds(500);
 constexpr absl::Duration kMinPoll = absl::Milliseconds(2);
 constexpr absl::Duration kMaxPoll = absl::Seconds(5);
 // Longer waits go to the store: memory is for what moves.
@@ -54,6 +56,30 @@ absl::StatusOr<bool> TakeFlight(Work& work, const Tools& tools) {
 absl::Status GiveFlightBack(Work& work, const Tools& tools) {
   work.holds_flight = false;
   return tools.store.GiveFlightBack(work.order, work.lease);
+}
+
+Next WaitForFlight(Work& work) {
+  work.order.waiting_for = "another order for the same names";
+  return Next::Wait(kFlightPoll, false);
+}
+
+absl::StatusOr<Next> WaitForLimit(Work& work, const Tools& tools, absl::Time until) {
+  NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
+  return ParkUntil(work, until,
+                   absl::StrCat("a limit for these names, until ",
+                                absl::FormatTime(absl::RFC3339_sec, until, absl::UTCTimeZone())));
+}
+
+absl::StatusOr<Next> BecomeReady(Work& work, const Tools& tools) {
+  NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
+  Enter(work, State::kWaitingForCsr, tools.clock.Now());
+  return ParkUntil(work, work.order.expire_time, "a CSR");
+}
+
+absl::Status WhyInvalid(const acme::Order& ca_order) {
+  if (ca_order.error.has_value()) return acme::ToStatus(*ca_order.error);
+  return MakeError(absl::StatusCode::kFailedPrecondition, "CA_REFUSED",
+                   "the CA made the order invalid and did not say why");
 }
 
 Next GiveUp(Work& work, const absl::Status& why, absl::Time now) {

@@ -90,12 +90,22 @@ void Enter(Work& work, State state, absl::Time now);
 // Makes the flight of the order's names its own. False: another order has it.
 absl::StatusOr<bool> TakeFlight(Work& work, const Tools& tools);
 absl::Status GiveFlightBack(Work& work, const Tools& tools);
+// Looks again soon whether the other order has given it back.
+Next WaitForFlight(Work& work);
+// Gives the flight back and waits in the store for a limit to end: READY orders of the same names
+// must be able to finish meanwhile.
+absl::StatusOr<Next> WaitForLimit(Work& work, const Tools& tools, absl::Time until);
+// WAITING_FOR_CSR: holds nothing at the CA and no flight.
+absl::StatusOr<Next> BecomeReady(Work& work, const Tools& tools);
 // Ends the order badly: `why` is what callers see.
 Next GiveUp(Work& work, const absl::Status& why, absl::Time now);
 // Forgets the CA's order and begins anew with the same names (and CSR).
 Next StartAnew(Work& work, absl::Time now);
 // Waits in the store until `until`.
 Next ParkUntil(Work& work, absl::Time until, absl::string_view waiting_for);
+
+// Why the CA made its order invalid.
+absl::Status WhyInvalid(const acme::Order& ca_order);
 
 // The pause before the next poll: Retry-After first (RFC 8555 7.4), else from the last round trip
 // on by 1.5 up to 5 s.

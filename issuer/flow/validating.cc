@@ -97,12 +97,7 @@ absl::StatusOr<Next> Blame(Work& work, const Tools& tools) {
         tools.store.NoteFailure(order, progress.name, progress.authorization_url, now));
   }
   if (!first.ok()) return GiveUp(work, first, now);
-  const bool told = work.ca_order.has_value() && work.ca_order->error.has_value();
-  return GiveUp(work,
-                told ? acme::ToStatus(*work.ca_order->error)
-                     : MakeError(absl::StatusCode::kFailedPrecondition, "CA_REFUSED",
-                                 "the CA made the order invalid and did not say why"),
-                now);
+  return GiveUp(work, WhyInvalid(*work.ca_order), now);
 }
 
 bool SomebodyWaitsToBeTold(const Order& order) {
@@ -167,9 +162,7 @@ absl::StatusOr<Next> AfterValidation(Work& work, const Tools& tools) {
     // The next that is stored is the intent to finalize.
     return Next::RunOnUnsaved();
   }
-  NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
-  Enter(work, State::kWaitingForCsr, now);
-  return ParkUntil(work, order.expire_time, "a CSR");
+  return BecomeReady(work, tools);
 }
 
 absl::StatusOr<Next> WaitForCsr(Work& work, const Tools&) {

@@ -36,10 +36,6 @@ absl::StatusOr<bool> SqlStore::TakeFlight(const flow::Order& order, const Lease&
   return sql::WriteFor<bool>(database_, take);
 }
 
-absl::Status SqlStore::GiveFlightBack(const flow::Order& order) {
-  return database_.Write([&](sql::Connection& connection) { return GiveBack(connection, order); });
-}
-
 absl::Status SqlStore::GiveFlightBack(const flow::Order& order, const Lease& lease) {
   return database_.Write([&](sql::Connection& connection) -> absl::Status {
     NORROY_RETURN_IF_ERROR(CheckLease(connection, lease));

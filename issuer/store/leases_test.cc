@@ -135,9 +135,9 @@ TEST_P(StoreContract, OneOrderOfASetFliesAtATime) {
     EXPECT_TRUE(*store_->TakeFlight(other.order, other.lease)) << id;
   }
   // Only the one that has it can give it back.
-  EXPECT_TRUE(store_->GiveFlightBack(b.order).ok());
+  EXPECT_TRUE(store_->GiveFlightBack(b.order, b.lease).ok());
   EXPECT_FALSE(*store_->TakeFlight(b.order, b.lease));
-  EXPECT_TRUE(store_->GiveFlightBack(a.order).ok());
+  EXPECT_TRUE(store_->GiveFlightBack(a.order, a.lease).ok());
   EXPECT_TRUE(*store_->TakeFlight(b.order, b.lease));
   EXPECT_FALSE(*store_->TakeFlight(a.order, a.lease));
   EXPECT_TRUE(store_->GiveFlightBack(b.order, b.lease).ok());

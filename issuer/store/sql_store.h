@@ -36,7 +36,6 @@ class SqlStore final : public Store {
   absl::Status SaveOrder(const flow::Order& order, const Lease& lease, bool give_back) override;
 
   absl::StatusOr<bool> TakeFlight(const flow::Order& order, const Lease& lease) override;
-  absl::Status GiveFlightBack(const flow::Order& order) override;
   absl::Status GiveFlightBack(const flow::Order& order, const Lease& lease) override;
 
   absl::StatusOr<absl::Time> MayOrder(const flow::Order& order, const Limits& limits,

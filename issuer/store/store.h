@@ -133,10 +133,8 @@ class Store {
   // Single flight: the row (ca, profile, set of names), held while a CA order is in play. True:
   // ours now (or already). The flight of a final order is free.
   virtual absl::StatusOr<bool> TakeFlight(const flow::Order& order, const Lease& lease) = 0;
-  // Frees it if this order has it.
-  virtual absl::Status GiveFlightBack(const flow::Order& order) = 0;
-  // The same, but ABORTED (LEASE_LOST) if the lease is not ours any more: a holder that was paused
-  // must not free what the order's next holder relies on.
+  // Frees it if this order has it. ABORTED (LEASE_LOST) if the lease is not ours any more: a holder
+  // that was paused must not free what the order's next holder relies on.
   virtual absl::Status GiveFlightBack(const flow::Order& order, const Lease& lease) = 0;
 
   // Guards. Each returns the moment at which it may be tried (<= now: it may; InfiniteFuture: the
