@@ -42,6 +42,42 @@ def cc_test(name, copts = [], deps = [], size = "small", **kwargs):
         **kwargs
     )
 
+def fuzz_target(name, deps, corpus = []):
+    """NAME.cc (an LLVMFuzzerTestOneInput) as what is run by fuzzer and tests.
+
+    NAME_corpus_test replays the kept corpus (files of the folder NAME_corpus). With --config=fuzz,
+    NAMEr is the libFuzzer binary, and NAMEr_planted the same with the bug that #ifdef PLANTED puts
+    into the twin, which the fuzzer must find. tests/run fuzz runs them all.
+    """
+    cc_library(name = name, testonly = True, srcs = [name + ".cc"], deps = deps, alwayslink = True)
+    cc_library(
+        name = name + "_planted",
+        testonly = True,
+        srcs = [name + ".cc"],
+        copts = ["-DPLANTED"],
+        tags = ["manual"],
+        deps = deps,
+        alwayslink = True,
+    )
+    for suffix in ["", "_planted"]:
+        native.cc_binary(
+            name = name + "r" + suffix,
+            testonly = True,
+            linkopts = ["-fsanitize=fuzzer"],
+            tags = ["fuzzer", "manual"],
+            deps = [name + suffix],
+        )
+    if corpus:
+        cc_test(
+            name = name + "_corpus_test",
+            srcs = ["//tests/fuzz:corpus_test.cc"],
+            data = corpus,
+            local_defines = [
+                "NORROY_CORPUS='\"%s/%s_corpus\"'" % (native.package_name(), name),
+            ],
+            deps = [":" + name, "//tests/fuzz:replay"],
+        )
+
 def cc_binary(name, copts = [], linkopts = [], linkstatic = False, **kwargs):
     """A binary; linkstatic = True needs nothing but libc and libm at run time."""
     native.cc_binary(

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "agent/presenter/http_listener.h"
+#include "agent/presenter/http/http_listener.h"
 #include "common/log/log.h"
 
 namespace norroy::agent {

@@ -1,13 +1,13 @@
-#include "common/challenge/replay.h"
 #include "gtest/gtest.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::agent {
 namespace {
 
 TEST(ScopeFuzz, HoldsOverFilesAndTheirMutations) {
-  challenge::Replay({"www.example.com\n.example.net # below\n*.example.org\r\n",
-                     "=192.0.2.0/24\n=2001:db8::/32\n", ".\n", "# nothing\n\n"},
-                    500);
+  fuzz::Replay({"www.example.com\n.example.net # below\n*.example.org\r\n",
+                "=192.0.2.0/24\n=2001:db8::/32\n", ".\n", "# nothing\n\n"},
+               500);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "common/challenge/name_table.h"
-#include "common/challenge/replay.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::challenge {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 TEST(IdentifierFuzz, HoldsOverTheNameTableAndItsMutations) {
   std::vector<std::string> corpus;
   for (const NameCase& c : NameTable()) corpus.push_back(c.input);
-  Replay(corpus, 50);
+  fuzz::Replay(corpus, 50);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/challenge/name_table.h"
-#include "common/challenge/replay.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::challenge {
 namespace {
@@ -18,7 +18,7 @@ TEST(PatternFuzz, HoldsOverPairsAndTheirMutations) {
                            "=2001:db8::/33\n2001:db8:8000::1", "*.example.com\n*.example.com"}) {
     corpus.push_back(pair);
   }
-  Replay(corpus, 5);
+  fuzz::Replay(corpus, 5);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "common/challenge/replay.h"
 #include "norroy/types/v1/proof.pb.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::challenge {
 namespace {
@@ -39,7 +39,7 @@ TEST(SealFuzz, HoldsOverSealsAndTheirMutations) {
   sealed.Clear();
   sealed.set_body(wildcard.SerializeAsString());
   corpus.push_back(sealed.SerializeAsString());
-  Replay(corpus, 200);
+  fuzz::Replay(corpus, 200);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "common/challenge/replay.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::config {
 namespace {
@@ -48,7 +48,7 @@ TEST(ConfigFuzz, HoldsOverFilesAndTheirMutations) {
       std::string("a\0b", 3),
       "\xFF\xFE"
       "a"};
-  challenge::Replay(corpus, 300);
+  fuzz::Replay(corpus, 300);
 }
 
 }  // namespace

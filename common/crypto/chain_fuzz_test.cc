@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "common/challenge/replay.h"
 #include "common/crypto/encoding.h"
 #include "common/crypto/test_certificate.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::crypto {
 namespace {
@@ -24,7 +24,7 @@ TEST(ChainFuzz, HoldsOverChainsAndTheirMutations) {
       pem + pem,
       pem + PemEncode("PRIVATE KEY", "x"),
   };
-  challenge::Replay(corpus, 100);
+  fuzz::Replay(corpus, 100);
   // Mutations of the text seldom reach the DER: change that too.
   for (size_t i = 0; i < leaf.der().size(); ++i) {
     std::string der = leaf.der();

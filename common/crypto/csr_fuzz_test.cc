@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "common/challenge/replay.h"
 #include "common/crypto/csr_corpus.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::crypto {
 namespace {
@@ -12,7 +12,7 @@ TEST(CsrFuzz, HoldsOverTheCorpusAndItsMutations) {
     // Larger ones only meet the cap.
     if (c.input.size() < 4096) corpus.push_back(c.input);
   }
-  challenge::Replay(corpus, 20);
+  fuzz::Replay(corpus, 20);
 }
 
 }  // namespace

@@ -1,14 +1,14 @@
 #include <gtest/gtest.h>
 
-#include "common/challenge/replay.h"
 #include "common/crypto/encoding.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::crypto {
 namespace {
 
 TEST(EncodingFuzz, HoldsOverPemTextsAndTheirMutations) {
   const std::string block = PemEncode("CERTIFICATE", std::string(100, 'x'));
-  challenge::Replay(
+  fuzz::Replay(
       {
           "",
           "Zm9vYmFy",

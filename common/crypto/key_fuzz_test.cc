@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
 
-#include "common/challenge/replay.h"
 #include "common/crypto/encoding.h"
 #include "common/crypto/key.h"
 #include "common/crypto/key_corpus.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::crypto {
 namespace {
@@ -25,7 +25,7 @@ TEST(KeyFuzz, HoldsOverTheCorpusAndItsMutations) {
       der[i] = static_cast<char>(der[i] ^ 0x41);
     }
   }
-  challenge::Replay(corpus, 20);
+  fuzz::Replay(corpus, 20);
 }
 
 }  // namespace

@@ -1,13 +1,13 @@
 #include <gtest/gtest.h>
 
-#include "common/challenge/replay.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::identity {
 namespace {
 
 TEST(IdentityFuzz, HoldsOverUrisAndTheirMutations) {
   const std::string id(32, 'a');
-  challenge::Replay(
+  fuzz::Replay(
       {
           "spiffe://core.d/issuer/i1",
           "spiffe://core.my-site/operator/alice",

@@ -1,10 +1,10 @@
 #include "absl/strings/str_cat.h"
-#include "common/challenge/replay.h"
 #include "common/crypto/encoding.h"
 #include "common/identity/issuing.h"
 #include "common/join/join_token.h"
 #include "common/join/join_token.pb.h"
 #include "gtest/gtest.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::join {
 namespace {
@@ -34,7 +34,7 @@ TEST(JoinTokenFuzz, HoldsOverTokensAndTheirMutations) {
   v1::JoinTokenBody body;
   body.set_deployment("lab");
   body.set_core_root(core.certificate.der());
-  challenge::Replay(
+  fuzz::Replay(
       {std::string(SerializeJoinToken(token)->Expose()), "norroy join token v1\n",
        absl::StrCat("norroy join token v1\n",
                     crypto::PemEncode("NORROY JOIN TOKEN", body.SerializeAsString())),

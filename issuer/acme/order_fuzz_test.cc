@@ -1,13 +1,13 @@
 #include <gtest/gtest.h>
 
-#include "common/challenge/replay.h"
 #include "issuer/acme/hostile_json.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::acme {
 namespace {
 
 TEST(OrderFuzz, HoldsOverItsCorpusAndMutations) {
-  challenge::Replay(
+  fuzz::Replay(
       {R"({"status":"pending","expires":"2026-03-08T12:00:00Z","identifiers":[{"type":"dns",
           "value":"*.example.com"},{"type":"ip","value":"192.0.2.1"}],"authorizations":
           ["https://ca.example/authz/1"],"finalize":"https://ca.example/f"})",

@@ -1,13 +1,13 @@
 #include <gtest/gtest.h>
 
-#include "common/challenge/replay.h"
 #include "issuer/acme/hostile_json.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::acme {
 namespace {
 
 TEST(ProblemFuzz, HoldsOverItsCorpusAndMutations) {
-  challenge::Replay(
+  fuzz::Replay(
       {R"({"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many","status":429,
           "subproblems":[{"type":"urn:ietf:params:acme:error:dns","detail":"SERVFAIL",
           "identifier":{"type":"dns","value":"www.example.com"}}]})",

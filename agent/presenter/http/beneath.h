@@ -1,5 +1,5 @@
-#ifndef NORROY_AGENT_PRESENTER_BENEATH_H_
-#define NORROY_AGENT_PRESENTER_BENEATH_H_
+#ifndef NORROY_AGENT_PRESENTER_HTTP_BENEATH_H_
+#define NORROY_AGENT_PRESENTER_HTTP_BENEATH_H_
 
 // Files in a directory that other people's programs also use: everything by handle, one component
 // a call, no symbolic link followed. Errors are FAILED_PRECONDITION (NOT_FOUND, ALREADY_EXISTS
@@ -55,4 +55,4 @@ class Directory {
 
 }  // namespace norroy::agent
 
-#endif  // NORROY_AGENT_PRESENTER_BENEATH_H_
+#endif  // NORROY_AGENT_PRESENTER_HTTP_BENEATH_H_

@@ -1,5 +1,5 @@
-#ifndef NORROY_COMMON_CHALLENGE_REPLAY_H_
-#define NORROY_COMMON_CHALLENGE_REPLAY_H_
+#ifndef NORROY_TESTS_FUZZ_REPLAY_H_
+#define NORROY_TESTS_FUZZ_REPLAY_H_
 
 // Runs a fuzz target without a fuzzer: over a corpus, over every beginning of its entries, and over
 // mutations of them that a fixed seed draws. So the ordinary test run keeps the target's oracles
@@ -12,11 +12,14 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
-namespace norroy::challenge {
+namespace norroy::fuzz {
 
 // Cuts at up to 128 places, and makes `mutations` changed copies of each entry.
 void Replay(const std::vector<std::string>& corpus, int mutations);
 
-}  // namespace norroy::challenge
+// The files of a folder, by name; a folder that cannot be read ends the test.
+std::vector<std::string> ReadCorpus(const std::string& folder);
 
-#endif  // NORROY_COMMON_CHALLENGE_REPLAY_H_
+}  // namespace norroy::fuzz
+
+#endif  // NORROY_TESTS_FUZZ_REPLAY_H_

@@ -1,4 +1,4 @@
-#include "agent/presenter/http_table.h"
+#include "agent/presenter/http/http_table.h"
 
 #include "absl/strings/str_cat.h"
 

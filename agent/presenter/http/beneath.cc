@@ -1,4 +1,4 @@
-#include "agent/presenter/beneath.h"
+#include "agent/presenter/http/beneath.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>

@@ -1,4 +1,4 @@
-#include "agent/presenter/webroot.h"
+#include "agent/presenter/http/webroot.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "agent/presenter/http_request.h"
+#include "agent/presenter/http/http_request.h"
 
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
-#ifndef NORROY_AGENT_PRESENTER_WEBROOT_H_
-#define NORROY_AGENT_PRESENTER_WEBROOT_H_
+#ifndef NORROY_AGENT_PRESENTER_HTTP_WEBROOT_H_
+#define NORROY_AGENT_PRESENTER_HTTP_WEBROOT_H_
 
 // HTTP-01 by files that a web server serves (RFC 8555 8.3):
 // <directory>/.well-known/acme-challenge/<token>. Every step below the document root goes by a
@@ -41,4 +41,4 @@ class Webroot final : public Presenter {
 
 }  // namespace norroy::agent
 
-#endif  // NORROY_AGENT_PRESENTER_WEBROOT_H_
+#endif  // NORROY_AGENT_PRESENTER_HTTP_WEBROOT_H_

@@ -1,4 +1,4 @@
-#include "agent/presenter/http_listener.h"
+#include "agent/presenter/http/http_listener.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>

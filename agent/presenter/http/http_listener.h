@@ -1,5 +1,5 @@
-#ifndef NORROY_AGENT_PRESENTER_HTTP_LISTENER_H_
-#define NORROY_AGENT_PRESENTER_HTTP_LISTENER_H_
+#ifndef NORROY_AGENT_PRESENTER_HTTP_HTTP_LISTENER_H_
+#define NORROY_AGENT_PRESENTER_HTTP_HTTP_LISTENER_H_
 
 // HTTP-01 by an own listener (RFC 8555 8.3): GET and HEAD of /.well-known/acme-challenge/<token>
 // for a name that is put up, and 404 for anything else.
@@ -10,9 +10,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "agent/presenter/http_request.h"
-#include "agent/presenter/http_server.h"
-#include "agent/presenter/http_table.h"
+#include "agent/presenter/http/http_request.h"
+#include "agent/presenter/http/http_server.h"
+#include "agent/presenter/http/http_table.h"
 #include "agent/presenter/presenter.h"
 
 namespace norroy::agent {
@@ -55,4 +55,4 @@ std::string AnswerHttp(const HttpParse& parse, HttpTable& table);
 
 }  // namespace norroy::agent
 
-#endif  // NORROY_AGENT_PRESENTER_HTTP_LISTENER_H_
+#endif  // NORROY_AGENT_PRESENTER_HTTP_HTTP_LISTENER_H_

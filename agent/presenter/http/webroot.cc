@@ -1,9 +1,9 @@
-#include "agent/presenter/webroot.h"
+#include "agent/presenter/http/webroot.h"
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/presenter/beneath.h"
+#include "agent/presenter/http/beneath.h"
 #include "common/crypto/encoding.h"
 #include "common/status_macros.h"
 

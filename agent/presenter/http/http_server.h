@@ -1,5 +1,5 @@
-#ifndef NORROY_AGENT_PRESENTER_HTTP_SERVER_H_
-#define NORROY_AGENT_PRESENTER_HTTP_SERVER_H_
+#ifndef NORROY_AGENT_PRESENTER_HTTP_HTTP_SERVER_H_
+#define NORROY_AGENT_PRESENTER_HTTP_HTTP_SERVER_H_
 
 // The internet-facing end of HTTP-01: accepts connections, reads one request head of at most
 // 2 KiB, sends one answer, closes. One thread on libevent's loop; no TLS, no keep-alive, no body.
@@ -13,7 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/presenter/http_request.h"
+#include "agent/presenter/http/http_request.h"
 #include "agent/presenter/listen_address.h"
 
 namespace norroy::agent {
@@ -39,4 +39,4 @@ class HttpServer {
 
 }  // namespace norroy::agent
 
-#endif  // NORROY_AGENT_PRESENTER_HTTP_SERVER_H_
+#endif  // NORROY_AGENT_PRESENTER_HTTP_HTTP_SERVER_H_

@@ -1,5 +1,5 @@
-#ifndef NORROY_AGENT_PRESENTER_HTTP_REQUEST_H_
-#define NORROY_AGENT_PRESENTER_HTTP_REQUEST_H_
+#ifndef NORROY_AGENT_PRESENTER_HTTP_HTTP_REQUEST_H_
+#define NORROY_AGENT_PRESENTER_HTTP_HTTP_REQUEST_H_
 
 // The head of one HTTP/1.x request (RFC 9112), as far as an HTTP-01 responder needs it: method,
 // path and host. Strict: what two readers could take differently (bare LF, folded lines, blanks
@@ -42,4 +42,4 @@ std::optional<std::string> NormalHost(absl::string_view field);
 
 }  // namespace norroy::agent
 
-#endif  // NORROY_AGENT_PRESENTER_HTTP_REQUEST_H_
+#endif  // NORROY_AGENT_PRESENTER_HTTP_HTTP_REQUEST_H_

@@ -1,5 +1,5 @@
-#ifndef NORROY_AGENT_PRESENTER_HTTP_TABLE_H_
-#define NORROY_AGENT_PRESENTER_HTTP_TABLE_H_
+#ifndef NORROY_AGENT_PRESENTER_HTTP_HTTP_TABLE_H_
+#define NORROY_AGENT_PRESENTER_HTTP_HTTP_TABLE_H_
 
 // What an HTTP-01 responder answers: (host, path) to key authorization (RFC 8555 8.3). Answers are
 // looked up whole; nothing in them comes from a request.
@@ -46,4 +46,4 @@ class HttpTable {
 
 }  // namespace norroy::agent
 
-#endif  // NORROY_AGENT_PRESENTER_HTTP_TABLE_H_
+#endif  // NORROY_AGENT_PRESENTER_HTTP_HTTP_TABLE_H_

@@ -1,6 +1,6 @@
 #include "absl/strings/str_cat.h"
-#include "common/challenge/replay.h"
 #include "gtest/gtest.h"
+#include "tests/fuzz/replay.h"
 
 namespace norroy::agent {
 namespace {
@@ -14,7 +14,7 @@ TEST(HttpRequestFuzz, HoldsOverRequestsAndTheirMutations) {
       corpus.push_back(absl::StrCat(line, "\r\n", host, "\r\n\r\n"));
     }
   }
-  challenge::Replay(corpus, 200);
+  fuzz::Replay(corpus, 200);
 }
 
 }  // namespace

@@ -1,9 +1,14 @@
-#include "common/challenge/replay.h"
+#include "tests/fuzz/replay.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 
-namespace norroy::challenge {
+#include "common/check.h"
+
+namespace norroy::fuzz {
 namespace {
 
 constexpr size_t kMaxCuts = 128;
@@ -43,4 +48,19 @@ void Replay(const std::vector<std::string>& corpus, int mutations) {
   }
 }
 
-}  // namespace norroy::challenge
+std::vector<std::string> ReadCorpus(const std::string& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  std::vector<std::string> corpus;
+  for (const auto& file : files) {
+    std::ifstream stream(file, std::ios::binary);
+    NORROY_CHECK(stream.good());
+    corpus.emplace_back(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+  }
+  return corpus;
+}
+
+}  // namespace norroy::fuzz

@@ -1,4 +1,4 @@
-#include "agent/presenter/http_server.h"
+#include "agent/presenter/http/http_server.h"
 
 #include <event2/event.h>
 #include <event2/listener.h>
