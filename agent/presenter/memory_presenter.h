@@ -15,11 +15,15 @@ namespace norroy::agent {
 
 class MemoryPresenter final : public Presenter {
  public:
-  explicit MemoryPresenter(challenge::ChallengeType type) : type_(type) {}
+  explicit MemoryPresenter(challenge::ChallengeType type)
+      : name_(absl::StrCat("memory ", challenge::ChallengeTypeName(type))), type_(type) {}
 
+  const std::string& name() const override { return name_; }
   challenge::ChallengeType type() const override { return type_; }
 
-  absl::StatusOr<std::string> PutUp(const challenge::Proof& proof) override {
+  absl::StatusOr<std::string> Locate(const challenge::Proof&) override { return std::string(); }
+
+  absl::StatusOr<std::string> PutUp(const challenge::Proof& proof, const std::string&) override {
     MutexLock lock(&mutex_);
     if (!put_up_status_.ok()) return put_up_status_;
     const auto [at, added] = answers_.emplace(Key(proof), proof.key_authorization.value());
@@ -29,7 +33,7 @@ class MemoryPresenter final : public Presenter {
     return "memory";
   }
 
-  absl::Status TakeDown(const challenge::Proof& proof) override {
+  absl::Status TakeDown(const challenge::Proof& proof, const std::string&) override {
     MutexLock lock(&mutex_);
     if (!take_down_status_.ok()) return take_down_status_;
     const auto at = answers_.find(Key(proof));
@@ -62,6 +66,7 @@ class MemoryPresenter final : public Presenter {
     return absl::StrCat(proof.name.text(), " ", proof.token.value());
   }
 
+  const std::string name_;
   const challenge::ChallengeType type_;
   Mutex mutex_;
   std::map<std::string, std::string> answers_ ABSL_GUARDED_BY(mutex_);

@@ -33,7 +33,8 @@ absl::StatusOr<std::string> Board::Hold(const challenge::Proof& proof) {
   std::string failures;
   for (Presenter* presenter : presenters_) {
     if (presenter->type() != proof.type) continue;
-    auto place = presenter->PutUp(proof);
+    const auto location = presenter->Locate(proof);
+    auto place = location.ok() ? presenter->PutUp(proof, *location) : location;
     if (place.ok()) {
       up_[key] = {.holders = 1, .place = *place};
       return place;
@@ -72,7 +73,9 @@ absl::Status Board::TakeDown(const challenge::Proof& proof) {
   std::string failures;
   for (Presenter* presenter : presenters_) {
     if (presenter->type() != proof.type) continue;
-    const absl::Status down = presenter->TakeDown(proof);
+    const auto location = presenter->Locate(proof);
+    const absl::Status down =
+        location.ok() ? presenter->TakeDown(proof, *location) : location.status();
     if (!down.ok()) absl::StrAppend(&failures, failures.empty() ? "" : "; ", down.message());
   }
   if (failures.empty()) return absl::OkStatus();

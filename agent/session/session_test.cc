@@ -144,8 +144,9 @@ TEST_F(SessionTest, AProofOfTwoPresentationsStaysUntilBothAreGone) {
 TEST_F(SessionTest, ARehearsalIsServedLikeAChallenge) {
   auto body = sealer_.Body("order-1", 1, proof_);
   body.kind = challenge::SealKind::kRehearsal;
+  body.proof.key_authorization = challenge::KeyAuthorization::Rehearsal(body.proof.token);
   EXPECT_EQ(Put(sealer_.Seal(body)), "");
-  EXPECT_TRUE(Serves(proof_));
+  EXPECT_TRUE(Serves(body.proof));
 }
 
 TEST_F(SessionTest, TwoLinksAtOnce) {

@@ -1,11 +1,16 @@
 #include "common/challenge/proof.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/check.h"
+#include "common/crypto/encoding.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
 
@@ -14,6 +19,7 @@ namespace {
 
 constexpr size_t kMaxTokenLength = 256;
 constexpr size_t kThumbprintLength = 43;  // 32 bytes in base64url
+constexpr absl::string_view kRehearsalEnd = ".rehearsal";
 
 absl::Status BadProof(absl::string_view problem) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_PROOF", problem);
@@ -94,17 +100,51 @@ absl::StatusOr<KeyAuthorization> KeyAuthorization::Make(const Token& token,
   return KeyAuthorization(absl::StrCat(token.value(), ".", thumbprint));
 }
 
+KeyAuthorization KeyAuthorization::Rehearsal(const Token& token) {
+  return KeyAuthorization(absl::StrCat(token.value(), kRehearsalEnd));
+}
+
+// A token has no dot, and a thumbprint is longer.
+bool KeyAuthorization::is_rehearsal() const { return absl::EndsWith(value_, kRehearsalEnd); }
+
 absl::StatusOr<KeyAuthorization> KeyAuthorization::Parse(absl::string_view text,
                                                          const Token& token) {
   if (!absl::ConsumePrefix(&text, token.value()) || !absl::ConsumePrefix(&text, ".")) {
     return BadProof("key authorization does not begin with its challenge's token and a dot");
   }
+  if (absl::StrCat(".", text) == kRehearsalEnd) return Rehearsal(token);
   return Make(token, text);
 }
 
 std::string Proof::http_path() const {
   // RFC 8555 8.3: the path component of the challenge URL.
   return absl::StrCat("/.well-known/acme-challenge/", token.value());
+}
+
+std::string Proof::dns_owner() const {
+  return absl::StrCat("_acme-challenge.", name.identifier().value());
+}
+
+std::string Proof::dns_value() const {
+  return crypto::Base64Url(crypto::Sha256(key_authorization.value()));
+}
+
+std::string Proof::alpn_digest() const { return crypto::Sha256(key_authorization.value()); }
+
+std::string Proof::alpn_server_name() const {
+  const Identifier& identifier = name.identifier();
+  if (identifier.type() == IdentifierType::kDns) return identifier.value();
+  // RFC 8738 6: the reverse-DNS name (RFC 1034 5.2.1, RFC 3596 2.5).
+  unsigned char bytes[16];
+  if (inet_pton(AF_INET, identifier.value().c_str(), bytes) == 1) {
+    return absl::StrCat(bytes[3], ".", bytes[2], ".", bytes[1], ".", bytes[0], ".in-addr.arpa");
+  }
+  NORROY_CHECK(inet_pton(AF_INET6, identifier.value().c_str(), bytes) == 1);
+  std::string text;
+  for (int i = 15; i >= 0; --i) {
+    absl::StrAppend(&text, absl::Hex(bytes[i] & 15), ".", absl::Hex(bytes[i] >> 4), ".");
+  }
+  return absl::StrCat(text, "ip6.arpa");
 }
 
 types::v1::Identifier ToProto(const Identifier& identifier) {

@@ -39,7 +39,10 @@ class KeyAuthorization {
  public:
   // `thumbprint`: 43 base64url characters (RFC 7638, SHA-256).
   static absl::StatusOr<KeyAuthorization> Make(const Token& token, absl::string_view thumbprint);
-  // Refused unless it belongs to `token`.
+  // token ".rehearsal": of no account, so no CA takes it.
+  static KeyAuthorization Rehearsal(const Token& token);
+  bool is_rehearsal() const;
+  // Either of these. Refused unless it belongs to `token`.
   static absl::StatusOr<KeyAuthorization> Parse(absl::string_view text, const Token& token);
   const std::string& value() const { return value_; }
   auto operator<=>(const KeyAuthorization&) const = default;
@@ -57,6 +60,15 @@ struct Proof {
 
   // RFC 8555 8.3: "/.well-known/acme-challenge/<token>"; the body is the key authorization.
   std::string http_path() const;
+  // RFC 8555 8.4: "_acme-challenge.<name>", the same for a name and the wildcard below it.
+  std::string dns_owner() const;
+  // RFC 8555 8.4: base64url of the key authorization's SHA-256, 43 characters.
+  std::string dns_value() const;
+  // RFC 8737 3: SHA-256 of the key authorization, 32 bytes, for acmeIdentifier.
+  std::string alpn_digest() const;
+  // RFC 8737 3, RFC 8738 6: the server name that a TLS-ALPN-01 probe says: the name, or an
+  // address's name below in-addr.arpa or ip6.arpa.
+  std::string alpn_server_name() const;
 
   bool operator==(const Proof&) const = default;
 };

@@ -187,5 +187,38 @@ TEST(Proof, OddOnesAreRefused) {
   }
 }
 
+// RFC 8555 8.4, RFC 8737 3: derived from the key authorization alone.
+TEST(Proof, DerivesWhatDnsAndAlpnServe) {
+  const Token token = *Token::Parse("evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA");
+  Proof proof{*Name::Parse("*.example.org"), ChallengeType::kDns01, token,
+              *KeyAuthorization::Make(token, std::string(42, 'a') + "A")};
+  EXPECT_EQ(proof.dns_owner(), "_acme-challenge.example.org");
+  EXPECT_EQ(proof.dns_value().size(), 43u);
+  EXPECT_EQ(proof.alpn_digest().size(), 32u);
+  struct {
+    std::string name, server_name;
+  } const cases[] = {
+      {"www.example.org", "www.example.org"},
+      // RFC 8738 6.
+      {"192.0.2.1", "1.2.0.192.in-addr.arpa"},
+      {"2001:db8::1", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"},
+  };
+  for (const auto& c : cases) {
+    proof.name = *Name::Parse(c.name);
+    EXPECT_EQ(proof.alpn_server_name(), c.server_name);
+  }
+}
+
+TEST(KeyAuthorization, ARehearsalIsOfNoAccount) {
+  const Token token = *Token::Parse("token");
+  const KeyAuthorization rehearsal = KeyAuthorization::Rehearsal(token);
+  EXPECT_EQ(rehearsal.value(), "token.rehearsal");
+  EXPECT_TRUE(rehearsal.is_rehearsal());
+  EXPECT_EQ(*KeyAuthorization::Parse("token.rehearsal", token), rehearsal);
+  EXPECT_FALSE(KeyAuthorization::Parse("other.rehearsal", token).ok());
+  EXPECT_FALSE(KeyAuthorization::Make(token, "rehearsal").ok());
+  EXPECT_FALSE(KeyAuthorization::Make(token, std::string(42, 'a') + "A")->is_rehearsal());
+}
+
 }  // namespace
 }  // namespace norroy::challenge

@@ -94,6 +94,10 @@ absl::Status CheckBody(const SealBody& body) {
   if (body.generation < 1) {
     return BadSeal(absl::StrCat("generation ", body.generation, "; the first is 1"));
   }
+  // A rehearsal must be worth nothing at a CA, and a challenge must not be mistaken for one.
+  if (body.proof.key_authorization.is_rehearsal() != (body.kind == SealKind::kRehearsal)) {
+    return BadSeal("its kind and its key authorization do not agree");
+  }
   if (body.not_after <= body.not_before) return BadSeal("ends before it begins");
   if (body.not_after - body.not_before > kMaxSealLifetime) {
     return BadSeal(absl::StrCat("lives for ",

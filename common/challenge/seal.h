@@ -20,6 +20,7 @@
 
 namespace norroy::challenge {
 
+// A rehearsal's key authorization is token ".rehearsal", a challenge's never.
 enum class SealKind { kChallenge, kRehearsal };
 
 inline constexpr absl::Duration kMaxSealLifetime = absl::Hours(24);

@@ -100,6 +100,7 @@ class SealTest : public testing::Test {
 TEST_F(SealTest, SaysWhatWasSealed) {
   SealBody bodies[] = {GoodBody(), GoodBody(), GoodBody(), GoodBody()};
   bodies[1].kind = SealKind::kRehearsal;
+  bodies[1].proof.key_authorization = KeyAuthorization::Rehearsal(bodies[1].proof.token);
   bodies[1].generation = INT64_MAX;
   bodies[1].presentation_id = std::string(64, 'z');
   bodies[2].proof = ProofOf("*.example.test", "a", ChallengeType::kDns01);
@@ -383,6 +384,9 @@ TEST_F(SealTest, TheIssuerDoesNotSealWhatIsWrong) {
         b.proof.type = ChallengeType::kDns01, b.proof.name = Name::Parse("192.0.2.1").value();
       },
       [](SealBody& b) { b.proof.name = Name::Of(b.proof.name.identifier(), true); },
+      // A rehearsal that a CA would take, and a challenge that none would.
+      [](SealBody& b) { b.kind = SealKind::kRehearsal; },
+      [](SealBody& b) { b.proof.key_authorization = KeyAuthorization::Rehearsal(b.proof.token); },
   };
   for (size_t i = 0; i < std::size(changes); ++i) {
     SealBody body = GoodBody();

@@ -8,7 +8,9 @@ absl::StatusOr<types::v1::SealedProof> Sealer::Seal(const std::string& presentat
                                                     absl::Time not_before,
                                                     absl::Time not_after) const {
   const challenge::SealBody body{.deployment = deployment_,
-                                 .kind = challenge::SealKind::kChallenge,
+                                 .kind = proof.key_authorization.is_rehearsal()
+                                             ? challenge::SealKind::kRehearsal
+                                             : challenge::SealKind::kChallenge,
                                  .presentation_id = presentation_id,
                                  .generation = generation,
                                  .proof = proof,

@@ -23,7 +23,8 @@ class Sealer {
         signer_(std::move(signer)),
         certificate_(std::move(certificate)) {}
 
-  // A challenge's proof under an order's presentation.
+  // A challenge's proof under an order's presentation; a rehearsal's if its key authorization says
+  // so.
   absl::StatusOr<types::v1::SealedProof> Seal(const std::string& presentation_id,
                                               int64_t generation, const challenge::Proof& proof,
                                               absl::Time not_before, absl::Time not_after) const;

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "common/challenge/proof.h"
 #include "norroy/types/v1/proof.pb.h"
+#include "norroy/types/v1/view.pb.h"
 
 namespace norroy::solver {
 
@@ -60,6 +61,23 @@ struct Presentation {
   std::vector<FailedType> failed_types;
 };
 
+// What one viewpoint saw of one name's proof.
+struct NameView {
+  challenge::Name name;
+  challenge::ChallengeType type;
+  types::v1::View view;
+};
+
+// What the viewpoints are to look at.
+struct LookOrder {
+  std::string id;  // of the presentation that is READY
+  int64_t generation = 1;
+  int64_t round = 1;                        // higher: look again
+  std::vector<challenge::Proof> proofs;     // 1 to 100, of a type that is being served each
+  std::vector<std::string> caa_identities;  // of the CA; may be empty
+  std::string account_uri;
+};
+
 // Thread-safe.
 class Solver {
  public:
@@ -79,6 +97,13 @@ class Solver {
   // return at once and go on trying on their own; an error is for the log.
   virtual absl::Status Release(const std::string& id, int64_t generation,
                                absl::Time tombstone_until) = 0;
+
+  // Lets every viewpoint look at these proofs as the CA will. Returns at once: unset until each has
+  // answered or 15 s have passed, then the function given to OnChange is called with the id, and
+  // the same order returns what was seen. A viewpoint that cannot be asked gives views of verdict
+  // UNKNOWN that say why. A higher round (or generation) of an id forgets the lower ones; Release
+  // forgets all.
+  virtual absl::StatusOr<std::optional<std::vector<NameView>>> Look(const LookOrder& order) = 0;
 
   // Called from any thread, without locks held. Set once, before the first Present.
   virtual void OnChange(std::function<void(const std::string& id)> changed) = 0;

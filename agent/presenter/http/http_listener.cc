@@ -125,12 +125,12 @@ absl::StatusOr<std::unique_ptr<HttpListener>> HttpListener::Start(
   return listener;
 }
 
-absl::StatusOr<std::string> HttpListener::PutUp(const challenge::Proof& proof) {
+absl::StatusOr<std::string> HttpListener::PutUp(const challenge::Proof& proof, const std::string&) {
   NORROY_RETURN_IF_ERROR(table_.Add(proof));
   return absl::StrJoin(places_, ", ");
 }
 
-absl::Status HttpListener::TakeDown(const challenge::Proof& proof) {
+absl::Status HttpListener::TakeDown(const challenge::Proof& proof, const std::string&) {
   table_.Remove(proof);
   return absl::OkStatus();
 }

@@ -35,9 +35,12 @@ class HttpListener final : public Presenter {
   static absl::Status Check(const HttpListenerOptions& options);
   static absl::StatusOr<std::unique_ptr<HttpListener>> Start(const HttpListenerOptions& options);
 
+  const std::string& name() const override { return name_; }
   challenge::ChallengeType type() const override { return challenge::ChallengeType::kHttp01; }
-  absl::StatusOr<std::string> PutUp(const challenge::Proof& proof) override;
-  absl::Status TakeDown(const challenge::Proof& proof) override;
+  absl::StatusOr<std::string> Locate(const challenge::Proof&) override { return std::string(); }
+  absl::StatusOr<std::string> PutUp(const challenge::Proof& proof,
+                                    const std::string& location) override;
+  absl::Status TakeDown(const challenge::Proof& proof, const std::string& location) override;
 
   // Where it listens, in the order of `listen`, ports resolved: "http://127.0.0.1:34567".
   const std::vector<std::string>& places() const { return places_; }
@@ -45,6 +48,7 @@ class HttpListener final : public Presenter {
  private:
   explicit HttpListener(HttpTableOptions options) : table_(std::move(options)) {}
 
+  const std::string name_ = "http_listener";
   HttpTable table_;
   std::vector<std::string> places_;
   std::unique_ptr<HttpServer> server_;  // last: it reads the table until it is gone

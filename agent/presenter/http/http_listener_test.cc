@@ -49,7 +49,7 @@ constexpr char kPath[] = "/.well-known/acme-challenge/token-1";
 TEST(HttpListener, AnswersExactlyAsItShould) {
   auto listener = StartOrDie(Loopback());
   const auto proof = MakeProof("www.example.com", "token-1");
-  ASSERT_TRUE(listener->PutUp(proof).ok());
+  ASSERT_TRUE(listener->PutUp(proof, "").ok());
   EXPECT_EQ(Get(listener->places()[0], "www.example.com", kPath),
             absl::StrCat("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
                          "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
@@ -60,7 +60,7 @@ TEST(HttpListener, AnswersExactlyAsItShould) {
 
 TEST(HttpListener, EverythingElseIs404WithAFixedBody) {
   auto listener = StartOrDie(Loopback());
-  ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1")).ok());
+  ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1"), "").ok());
   const struct {
     const char* what;
     const char* host;
@@ -92,7 +92,7 @@ TEST(HttpListener, EverythingElseIs404WithAFixedBody) {
 TEST(HttpListener, MethodsAndBadRequests) {
   auto listener = StartOrDie(Loopback());
   const auto proof = MakeProof("www.example.com", "token-1");
-  ASSERT_TRUE(listener->PutUp(proof).ok());
+  ASSERT_TRUE(listener->PutUp(proof, "").ok());
   const std::string& place = listener->places()[0];
   const std::string rest = absl::StrCat(" ", kPath, " HTTP/1.1\r\nHost: www.example.com\r\n\r\n");
 
@@ -114,8 +114,8 @@ TEST(HttpListener, MethodsAndBadRequests) {
 
 TEST(HttpListener, Addresses) {
   auto listener = StartOrDie(Loopback());
-  ASSERT_TRUE(listener->PutUp(MakeProof("192.0.2.7", "token-4")).ok());
-  ASSERT_TRUE(listener->PutUp(MakeProof("2001:db8::7", "token-6")).ok());
+  ASSERT_TRUE(listener->PutUp(MakeProof("192.0.2.7", "token-4"), "").ok());
+  ASSERT_TRUE(listener->PutUp(MakeProof("2001:db8::7", "token-6"), "").ok());
   const std::string& place = listener->places()[0];
   EXPECT_NE(BodyOf(Get(place, "192.0.2.7:80", "/.well-known/acme-challenge/token-4")), "");
   EXPECT_NE(BodyOf(Get(place, "[2001:DB8:0:0::7]", "/.well-known/acme-challenge/token-6")), "");
@@ -126,13 +126,13 @@ TEST(HttpListener, AcceptHostsAndMatchToken) {
   HttpListenerOptions options = Loopback();
   options.accept_hosts = {"Health.example.NET"};
   auto listener = StartOrDie(options);
-  ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1")).ok());
+  ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1"), "").ok());
   EXPECT_NE(BodyOf(Get(listener->places()[0], "health.example.net", kPath)), "");
   EXPECT_EQ(BodyOf(Get(listener->places()[0], "other.example.net", kPath)), "");
 
   options.match_token = true;
   listener = StartOrDie(options);
-  ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1")).ok());
+  ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1"), "").ok());
   EXPECT_NE(BodyOf(Get(listener->places()[0], "other.example.net", kPath)), "");
 }
 
@@ -193,7 +193,7 @@ TEST(HttpListener, UnixSocketComesAndGoes) {
   options.match_token = true;
   {
     auto listener = StartOrDie(options);
-    ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1")).ok());
+    ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1"), "").ok());
     EXPECT_NE(BodyOf(Get(listener->places()[0], "anything.example", kPath)), "");
     EXPECT_FALSE(HttpListener::Start(options).ok()) << "two on one socket";
   }
@@ -222,7 +222,7 @@ TEST(HttpListener, AnInheritedSocketServes) {
   options.listen = {absl::StrCat("fd:", bound->fd)};
   auto listener = StartOrDie(options);
   EXPECT_EQ(listener->places()[0], bound->place);
-  ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1")).ok());
+  ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1"), "").ok());
   EXPECT_NE(BodyOf(Get(bound->place, "www.example.com", kPath)), "");
 }
 
@@ -245,7 +245,7 @@ TEST(HttpListener, IdlePeersCannotKeepOthersOut) {
   HttpListenerOptions options = Loopback();
   options.server.max_connections = 8;
   auto listener = StartOrDie(options);
-  ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1")).ok());
+  ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1"), "").ok());
   std::list<RawClient> idle;
   for (int i = 0; i < 40; ++i) {
     idle.emplace_back(listener->places()[0]);
@@ -259,12 +259,12 @@ TEST(HttpListener, IdlePeersCannotKeepOthersOut) {
 TEST(HttpListener, ServesWhileTheTableChanges) {
   auto listener = StartOrDie(Loopback());
   const auto stays = MakeProof("www.example.com", "token-1");
-  ASSERT_TRUE(listener->PutUp(stays).ok());
+  ASSERT_TRUE(listener->PutUp(stays, "").ok());
   std::thread changer([&] {
     for (int i = 0; i < 2000; ++i) {
       const auto proof = MakeProof("www.example.com", absl::StrCat("other-", i % 7));
-      ASSERT_TRUE(listener->PutUp(proof).ok());
-      ASSERT_TRUE(listener->TakeDown(proof).ok());
+      ASSERT_TRUE(listener->PutUp(proof, "").ok());
+      ASSERT_TRUE(listener->TakeDown(proof, "").ok());
     }
   });
   for (int i = 0; i < 100; ++i) {

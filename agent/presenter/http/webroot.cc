@@ -71,14 +71,14 @@ absl::StatusOr<std::unique_ptr<Webroot>> Webroot::Open(const std::string& direct
   return std::unique_ptr<Webroot>(new Webroot(directory));
 }
 
-absl::StatusOr<std::string> Webroot::PutUp(const challenge::Proof& proof) {
+absl::StatusOr<std::string> Webroot::PutUp(const challenge::Proof& proof, const std::string&) {
   MutexLock lock(&mutex_);
   NORROY_RETURN_IF_ERROR(WriteAnswer(directory_, proof));
   users_[proof.token.value()].insert(proof.name);
   return place_;
 }
 
-absl::Status Webroot::TakeDown(const challenge::Proof& proof) {
+absl::Status Webroot::TakeDown(const challenge::Proof& proof, const std::string&) {
   MutexLock lock(&mutex_);
   const auto users = users_.find(proof.token.value());
   if (users != users_.end()) {

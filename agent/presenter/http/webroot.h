@@ -25,13 +25,17 @@ class Webroot final : public Presenter {
   // deployment swaps by symbolic link is found where it is then.
   static absl::StatusOr<std::unique_ptr<Webroot>> Open(const std::string& directory);
 
+  const std::string& name() const override { return name_; }
   challenge::ChallengeType type() const override { return challenge::ChallengeType::kHttp01; }
-  absl::StatusOr<std::string> PutUp(const challenge::Proof& proof) override;
-  absl::Status TakeDown(const challenge::Proof& proof) override;
+  absl::StatusOr<std::string> Locate(const challenge::Proof&) override { return std::string(); }
+  absl::StatusOr<std::string> PutUp(const challenge::Proof& proof,
+                                    const std::string& location) override;
+  absl::Status TakeDown(const challenge::Proof& proof, const std::string& location) override;
 
  private:
   explicit Webroot(std::string directory);
 
+  const std::string name_ = "webroot";
   const std::string directory_;
   const std::string place_;
   Mutex mutex_;

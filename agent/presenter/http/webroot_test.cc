@@ -64,21 +64,21 @@ int Mode(const fs::path& path) {
 
 TEST_F(WebrootTest, MakesWhatAWebServerCanRead) {
   const mode_t before = umask(077);
-  const auto place = webroot_->PutUp(proof_);
+  const auto place = webroot_->PutUp(proof_, "");
   umask(before);
   ASSERT_TRUE(place.ok()) << place.status();
   EXPECT_EQ(*place, challenges_.string());
   EXPECT_EQ(Mode(well_known_), 0755);
   EXPECT_EQ(Mode(challenges_), 0755);
   EXPECT_EQ(Mode(challenges_ / "token-1"), 0644);
-  ASSERT_TRUE(webroot_->TakeDown(proof_).ok());
+  ASSERT_TRUE(webroot_->TakeDown(proof_, "").ok());
   EXPECT_TRUE(fs::is_empty(challenges_));
 }
 
 TEST_F(WebrootTest, LeavesModesOfPresentDirectoriesAlone) {
   fs::create_directories(challenges_);
   fs::permissions(challenges_, fs::perms(0750));
-  ASSERT_TRUE(webroot_->PutUp(proof_).ok());
+  ASSERT_TRUE(webroot_->PutUp(proof_, "").ok());
   EXPECT_EQ(Mode(challenges_), 0750);
 }
 
@@ -102,10 +102,10 @@ TEST_F(WebrootTest, FollowsNoSymbolicLink) {
     fs::remove_all(well_known_);
     fs::create_directories(c.parents);
     fs::create_symlink(c.target, c.link);
-    const auto put = webroot_->PutUp(proof_);
+    const auto put = webroot_->PutUp(proof_, "");
     EXPECT_FALSE(put.ok()) << c.what;
     EXPECT_TRUE(absl::StrContains(put.status().message(), c.link.string())) << put.status();
-    (void)webroot_->TakeDown(proof_);
+    (void)webroot_->TakeDown(proof_, "");
     EXPECT_EQ(Slurp(victim), "precious") << c.what;
     EXPECT_EQ(std::distance(fs::directory_iterator(outside), fs::directory_iterator()), 1)
         << c.what;
@@ -114,11 +114,11 @@ TEST_F(WebrootTest, FollowsNoSymbolicLink) {
 }
 
 TEST_F(WebrootTest, RemovesOnlyWhatItWrote) {
-  ASSERT_TRUE(webroot_->PutUp(proof_).ok());
+  ASSERT_TRUE(webroot_->PutUp(proof_, "").ok());
   std::ofstream(challenges_ / "token-1") << "somebody else's";
-  EXPECT_TRUE(webroot_->TakeDown(proof_).ok());
+  EXPECT_TRUE(webroot_->TakeDown(proof_, "").ok());
   EXPECT_EQ(Slurp(challenges_ / "token-1"), "somebody else's");
-  EXPECT_FALSE(webroot_->PutUp(proof_).ok());
+  EXPECT_FALSE(webroot_->PutUp(proof_, "").ok());
   EXPECT_EQ(Slurp(challenges_ / "token-1"), "somebody else's");
 }
 
@@ -126,36 +126,36 @@ TEST_F(WebrootTest, RefusesADirectoryThatAnybodyMayWrite) {
   fs::create_directories(challenges_);
   for (const fs::path& path : {root_, well_known_, challenges_}) {
     fs::permissions(path, fs::perms(0777));
-    const auto put = webroot_->PutUp(proof_);
+    const auto put = webroot_->PutUp(proof_, "");
     EXPECT_FALSE(put.ok()) << path;
     EXPECT_TRUE(absl::StrContains(put.status().message(), "0777")) << put.status();
     fs::permissions(path, fs::perms(0755));
   }
-  EXPECT_TRUE(webroot_->PutUp(proof_).ok());
+  EXPECT_TRUE(webroot_->PutUp(proof_, "").ok());
 }
 
 TEST_F(WebrootTest, ErrorsNameThePathAndTheReason) {
   EXPECT_TRUE(absl::StrContains(Webroot::Open((root_ / "none").string()).status().message(),
                                 "No such file or directory"));
   std::ofstream(well_known_) << "a file where a directory belongs";
-  const auto put = webroot_->PutUp(proof_);
+  const auto put = webroot_->PutUp(proof_, "");
   EXPECT_TRUE(absl::StrContains(put.status().message(), well_known_.string())) << put.status();
   EXPECT_TRUE(absl::StrContains(put.status().message(), "Not a directory")) << put.status();
   fs::remove(well_known_);
 
   const auto long_token = MakeProof("www.example.com", std::string(256, 'x'));
-  const auto too_long = webroot_->PutUp(long_token);
+  const auto too_long = webroot_->PutUp(long_token, "");
   EXPECT_TRUE(absl::StrContains(too_long.status().message(), "File name too long"))
       << too_long.status();
   EXPECT_TRUE(fs::is_empty(challenges_)) << "something was left behind";
 }
 
 TEST_F(WebrootTest, WhatAKilledProcessLeftIsFoundAgain) {
-  ASSERT_TRUE(webroot_->PutUp(proof_).ok());
+  ASSERT_TRUE(webroot_->PutUp(proof_, "").ok());
   // The file is up; a new process puts it up and takes it down.
   auto next = *Webroot::Open(root_.string());
-  ASSERT_TRUE(next->PutUp(proof_).ok());
-  ASSERT_TRUE(next->TakeDown(proof_).ok());
+  ASSERT_TRUE(next->PutUp(proof_, "").ok());
+  ASSERT_TRUE(next->TakeDown(proof_, "").ok());
   EXPECT_TRUE(fs::is_empty(challenges_));
 }
 
@@ -167,9 +167,9 @@ TEST_F(WebrootTest, AHalfWrittenFileIsSweptWithItsToken) {
     // Killed between creation and rename.
     std::ofstream(challenges_ / temporary) << "tok";
     if (put_up_again) {
-      EXPECT_TRUE(webroot_->PutUp(proof_).ok());
+      EXPECT_TRUE(webroot_->PutUp(proof_, "").ok());
     }
-    EXPECT_TRUE(webroot_->TakeDown(proof_).ok());
+    EXPECT_TRUE(webroot_->TakeDown(proof_, "").ok());
     EXPECT_TRUE(fs::is_empty(challenges_));
   }
 }
@@ -181,7 +181,7 @@ TEST_F(WebrootTest, FindsADocumentRootThatWasSwapped) {
   auto webroot = *Webroot::Open(current.string());
   fs::remove(current);
   fs::create_symlink(second, current);
-  ASSERT_TRUE(webroot->PutUp(proof_).ok());
+  ASSERT_TRUE(webroot->PutUp(proof_, "").ok());
   EXPECT_TRUE(fs::exists(second / ".well-known/acme-challenge/token-1"));
 }
 
