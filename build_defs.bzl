@@ -46,8 +46,8 @@ def fuzz_target(name, deps, corpus = []):
     """NAME.cc (an LLVMFuzzerTestOneInput) as what is run by fuzzer and tests.
 
     NAME_corpus_test replays the kept corpus (files of the folder NAME_corpus). With --config=fuzz,
-    NAMEr is the libFuzzer binary, and NAMEr_planted the same with the bug that #ifdef PLANTED puts
-    into the twin, which the fuzzer must find. tests/run fuzz runs them all.
+    NAMEer is the libFuzzer binary, and NAMEer_planted the same with the bug that #ifdef PLANTED
+    puts into the twin, which the fuzzer must find. tests/run fuzz runs them all.
     """
     cc_library(name = name, testonly = True, srcs = [name + ".cc"], deps = deps, alwayslink = True)
     cc_library(
@@ -61,7 +61,7 @@ def fuzz_target(name, deps, corpus = []):
     )
     for suffix in ["", "_planted"]:
         native.cc_binary(
-            name = name + "r" + suffix,
+            name = name + "er" + suffix,
             testonly = True,
             linkopts = ["-fsanitize=fuzzer"],
             tags = ["fuzzer", "manual"],

@@ -28,6 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // Idempotent, and case says nothing.
   NORROY_CHECK(Name::Parse(normal).value() == *name);
   NORROY_CHECK(Name::Parse(absl::AsciiStrToUpper(normal)).value() == *name);
+#ifdef PLANTED
+  NORROY_CHECK(!name->wildcard() || !absl::StrContains(normal, ".xn--"));
+#endif
   // The identifier below stands on its own, as a CA would send it.
   const Identifier& identifier = name->identifier();
   NORROY_CHECK(!absl::StrContains(identifier.value(), '*'));

@@ -31,6 +31,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool matches = pattern->Matches(*name);
   NORROY_CHECK(again.Matches(*name) == matches);
   NORROY_CHECK(pattern->Matches(Name::Parse(name->text()).value()) == matches);
+#ifdef PLANTED
+  NORROY_CHECK(!matches || pattern->text().front() != '=');
+#endif
   // A wildcard is never implied.
   NORROY_CHECK(!matches || name->wildcard() == absl::StartsWith(pattern->text(), "*."));
   // One more pattern never takes anything away.

@@ -26,19 +26,20 @@ types::v1::SealBody Body(absl::string_view name, types::v1::ChallengeType type) 
 }
 
 TEST(SealFuzz, HoldsOverSealsAndTheirMutations) {
-  std::vector<std::string> corpus = {"", "\x0a", "\xFF"};
+  std::vector<std::string> corpus = {"", "s", "b", "s\x0a", "s\xFF"};
   types::v1::SealedProof sealed;
   sealed.set_signature(std::string(64, 's'));
   sealed.set_certificate(std::string(300, 'c'));
   sealed.set_body(Body("www.example.test", types::v1::CHALLENGE_TYPE_HTTP_01).SerializeAsString());
-  corpus.push_back(sealed.SerializeAsString());
+  corpus.push_back("s" + sealed.SerializeAsString());
   sealed.clear_certificate();
-  corpus.push_back(sealed.SerializeAsString());
+  corpus.push_back("s" + sealed.SerializeAsString());
   types::v1::SealBody wildcard = Body("example.test", types::v1::CHALLENGE_TYPE_DNS_01);
   wildcard.mutable_proof()->set_wildcard(true);
+  corpus.push_back("b" + wildcard.SerializeAsString());
   sealed.Clear();
   sealed.set_body(wildcard.SerializeAsString());
-  corpus.push_back(sealed.SerializeAsString());
+  corpus.push_back("s" + sealed.SerializeAsString());
   fuzz::Replay(corpus, 200);
 }
 

@@ -15,9 +15,18 @@ namespace {
 
 std::string Cli() { return Runfile("cli/norroy"); }
 
+void AppendTo(const std::string& file, const std::string& lines) {
+  WriteAll(file, ReadAll(file) + lines, 0600);
+}
+
 }  // namespace
 
 std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebble& pebble) {
+  return Start(dir, pebble, Options());
+}
+
+std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebble& pebble,
+                                              const Options& options) {
   auto deployment = std::make_unique<Deployment>();
   deployment->dir_ = dir + "/norroy";
   deployment->issuer_address_ = absl::StrCat("127.0.0.1:", FreePort());
@@ -26,6 +35,12 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebb
                      "--contact", "operator@example.test", "--agree-tos", "--reflection",
                      "--issuer-listen", deployment->issuer_address_, "--validator-listen",
                      deployment->validator_address_});
+  AppendTo(deployment->dir_ + "/issuer/issuer.yaml", options.issuer);
+  AppendTo(deployment->dir_ + "/validator/validator.yaml",
+           absl::StrCat("dns:\n  resolvers:\n    - ", pebble.options().dns,
+                        "\n  allow_networks:\n    - 127.0.0.0/8\npreflight:\n  http_port: ",
+                        pebble.options().http_port, "\n  tls_port: ", pebble.options().tls_port,
+                        "\n  dns_port: ", options.dns_port, "\n", options.validator));
   deployment->StartValidator();
   deployment->StartIssuer();
   const bool registered = Eventually([&] {
@@ -81,6 +96,11 @@ void Deployment::AddAgent(const std::string& name, const AgentOptions& options) 
     create.insert(create.end(), {"--answer", pattern});
     enroll.insert(enroll.end(), {"--allow", pattern});
   }
+  for (const std::string& type : options.types) create.insert(create.end(), {"--type", type});
+  if (!options.responders.empty()) {
+    create.insert(create.end(), {"--responders", options.responders});
+  }
+  agent_options_[name] = options;
   CliOk(create);
   const Output enrolled = RunProgram(enroll);
   if (enrolled.code != 0) {
@@ -88,7 +108,9 @@ void Deployment::AddAgent(const std::string& name, const AgentOptions& options) 
   }
   NORROY_CHECK(enrolled.code == 0);
   std::string config = absl::StrCat("state_dir: ", home, "/state\n");
-  if (options.http_port != 0) {
+  if (!options.presenters.empty()) {
+    config += options.presenters;
+  } else if (options.http_port != 0) {
     absl::StrAppend(&config, "http_listener:\n  listen:\n    - 127.0.0.1:", options.http_port,
                     "\n");
   } else {
@@ -100,11 +122,16 @@ void Deployment::AddAgent(const std::string& name, const AgentOptions& options) 
 
 void Deployment::StartAgent(const std::string& name) {
   const std::string home = absl::StrCat(dir_, "/agents/", name);
-  agents_[name] = Process::Start({Runfile("agent/norroy-agent"), "--config", home + "/agent.yaml"},
-                                 absl::StrCat(dir_, "/agent-", name, ".log"));
+  std::vector<std::string> argv = agent_options_[name].prefix;
+  argv.insert(argv.end(), {Runfile("agent/norroy-agent"), "--config", home + "/agent.yaml"});
+  agents_[name] = Process::Start(argv, absl::StrCat(dir_, "/agent-", name, ".log"));
   const bool attached = Eventually([&] { return IsAttached(name); });
   if (!attached) std::fprintf(stderr, "%s\n", Logs().c_str());
   NORROY_CHECK(attached);
+}
+
+std::string Deployment::JournalOf(const std::string& name) const {
+  return absl::StrCat(dir_, "/agents/", name, "/state/journal");
 }
 
 bool Deployment::IsAttached(const std::string& name) {

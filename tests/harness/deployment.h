@@ -16,8 +16,18 @@ namespace norroy::harness {
 
 class Deployment {
  public:
-  // `norroy init` against this CA, then issuer and validator; serves when it returns.
+  struct Options {
+    // Further lines of issuer.yaml and validator.yaml.
+    std::string issuer;
+    std::string validator;
+    // Port of authoritative servers, for preflight.
+    int dns_port = 53;
+  };
+  // `norroy init` against this CA, then issuer and validator, whose preflight looks where Pebble
+  // looks; serves when it returns.
   static std::unique_ptr<Deployment> Start(const std::string& dir, const Pebble& pebble);
+  static std::unique_ptr<Deployment> Start(const std::string& dir, const Pebble& pebble,
+                                           const Options& options);
 
   // `norroy` with these arguments, as the operator.
   Output Cli(const std::vector<std::string>& arguments, absl::Duration timeout = absl::Seconds(90));
@@ -28,12 +38,18 @@ class Deployment {
 
   struct AgentOptions {
     std::vector<std::string> patterns;
-    int http_port = 0;    // a listener, or
-    std::string webroot;  // a document root
+    int http_port = 0;                // a listener,
+    std::string webroot;              // or a document root,
+    std::string presenters;           // or these lines of agent.yaml
+    std::vector<std::string> types;   // of the challenge grant; empty: http-01
+    std::string responders;           // "all", "one"; empty: the default
+    std::vector<std::string> prefix;  // of the agent's command line: {"faketime", "+20min"}
   };
   // Token, enrollment, configuration and start; attached when it returns.
   void AddAgent(const std::string& name, const AgentOptions& options);
   void StartAgent(const std::string& name);
+  // Its journal's file.
+  std::string JournalOf(const std::string& name) const;
   Process& agent(const std::string& name) { return *agents_.at(name); }
   bool IsAttached(const std::string& name);
   // What `norroy agent show` says it serves.
@@ -57,6 +73,7 @@ class Deployment {
   std::unique_ptr<Process> validator_;
   std::unique_ptr<Process> issuer_;
   std::map<std::string, std::unique_ptr<Process>> agents_;
+  std::map<std::string, AgentOptions> agent_options_;
 };
 
 }  // namespace norroy::harness

@@ -35,24 +35,28 @@ std::unique_ptr<Pebble> Pebble::Start(const std::string& dir, const PebbleOption
   pebble->dir_ = dir;
   pebble->port_ = FreePort();
   pebble->management_port_ = FreePort();
-  const int dns_port = FreePort();
+  pebble->options_ = options;
   MakeTlsFiles(dir);
   WriteAll(dir + "/pebble.json",
            absl::StrCat(R"({"pebble": {"listenAddress": "127.0.0.1:)", pebble->port_,
                         R"(", "managementListenAddress": "127.0.0.1:)", pebble->management_port_,
                         R"(", "certificate": ")", dir, R"(/pebble-cert.pem", "privateKey": ")", dir,
-                        R"(/pebble-key.pem", "httpPort": )", options.http_port,
-                        R"(, "tlsPort": 5001, "ocspResponderURL": ""}})"));
-  pebble->dns_ = Process::Start(
-      {"pebble-challtestsrv", "-dns01", absl::StrCat("127.0.0.1:", dns_port), "-http01", "",
-       "-https01", "", "-tlsalpn01", "", "-management", absl::StrCat("127.0.0.1:", FreePort()),
-       "-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""},
-      dir + "/dns.log");
+                        R"(/pebble-key.pem", "httpPort": )", options.http_port, R"(, "tlsPort": )",
+                        options.tls_port, R"(, "ocspResponderURL": ""}})"));
+  if (options.dns.empty()) {
+    pebble->options_.dns = absl::StrCat("127.0.0.1:", FreePort());
+    pebble->dns_ = Process::Start(
+        {"pebble-challtestsrv", "-dns01", pebble->options_.dns, "-http01", "", "-https01", "",
+         "-tlsalpn01", "", "-management", absl::StrCat("127.0.0.1:", FreePort()), "-defaultIPv4",
+         "127.0.0.1", "-defaultIPv6", ""},
+        dir + "/dns.log");
+  }
   pebble->pebble_ = Process::Start(
-      {options.binary, "-config", dir + "/pebble.json", "-dnsserver",
-       absl::StrCat("127.0.0.1:", dns_port)},
+      {options.binary, "-config", dir + "/pebble.json", "-dnsserver", pebble->options_.dns},
       dir + "/pebble.log",
-      {"PEBBLE_VA_NOSLEEP=1", absl::StrCat("PEBBLE_WFE_NONCEREJECT=", options.nonce_reject_percent),
+      {options.sleep_seconds == 0 ? "PEBBLE_VA_NOSLEEP=1"
+                                  : absl::StrCat("PEBBLE_VA_SLEEPTIME=", options.sleep_seconds + 1),
+       absl::StrCat("PEBBLE_WFE_NONCEREJECT=", options.nonce_reject_percent),
        absl::StrCat("PEBBLE_AUTHZREUSE=", options.authz_reuse_percent),
        absl::StrCat("PEBBLE_ALTERNATE_ROOTS=", options.alternate_roots)});
   const bool up = Eventually([&] { return !pebble->IssuingRoot().empty(); });

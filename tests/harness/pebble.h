@@ -11,8 +11,14 @@
 namespace norroy::harness {
 
 struct PebbleOptions {
-  // Where Pebble fetches HTTP-01 answers.
+  // Where Pebble fetches HTTP-01 answers, and whom it asks by TLS-ALPN-01.
   int http_port = 0;
+  int tls_port = 5001;
+  // Whom it asks about names: "127.0.0.2:5300". Empty: a server of its own, for which every name is
+  // 127.0.0.1.
+  std::string dns;
+  // Let its validators sleep for up to so many seconds before they look.
+  int sleep_seconds = 0;
   int nonce_reject_percent = 5;
   int authz_reuse_percent = 50;
   int alternate_roots = 0;
@@ -29,6 +35,8 @@ class Pebble {
   std::string tls_root_file() const { return dir_ + "/pebble-root.pem"; }
   // The root of the certificates that it issues, PEM.
   std::string IssuingRoot();
+  // Where it looks, for those who look first.
+  const PebbleOptions& options() const { return options_; }
   // How often the log says `what`.
   int LogCount(const std::string& what);
   std::string log() const { return dir_ + "/pebble.log"; }
@@ -36,6 +44,7 @@ class Pebble {
 
  private:
   std::string dir_;
+  PebbleOptions options_;
   int port_ = 0;
   int management_port_ = 0;
   std::unique_ptr<Process> dns_;
