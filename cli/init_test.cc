@@ -78,10 +78,14 @@ TEST(InitPlan, LetsEncryptByName) {
   EXPECT_EQ(InitPlan::Make(InitOptions())->ca.name(), "letsencrypt-staging");
 }
 
-TEST(InitPlan, GuardsAreRaisedForTestCasOnly) {
+TEST(InitPlan, GuardsAreRaisedAndPreflightIsOffForTestCasOnly) {
   InitOptions options = Minimal();
   EXPECT_FALSE(InitPlan::Make(options)->Issuer().has_limits());
+  EXPECT_EQ(InitPlan::Make(options)->Issuer().preflight_size(), 0);
   options.test_ca = true;
+  ASSERT_EQ(InitPlan::Make(options)->Issuer().preflight_size(), 1);
+  EXPECT_EQ(InitPlan::Make(options)->Issuer().preflight(0).grade(),
+            config::v1::PREFLIGHT_GRADE_OFF);
   EXPECT_GT(InitPlan::Make(options)->Issuer().limits().new_orders_per_set_per_hour(), 1000);
 }
 

@@ -8,24 +8,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/harness/deployment.h"
+#include "tests/harness/nginx.h"
 
 namespace norroy::harness {
 namespace {
 
 using ::testing::HasSubstr;
-
-// nginx on loopback with this `server`/`upstream` text.
-std::unique_ptr<Process> StartNginx(const std::string& dir, const std::string& http) {
-  const std::string conf = absl::StrCat(
-      "daemon off;\npid ", dir, "/nginx.pid;\nerror_log ", dir,
-      "/nginx.err;\nmaster_process off;\nevents {}\nhttp {\n  access_log off;\n"
-      "  client_body_temp_path ",
-      dir, "/t1;\n  proxy_temp_path ", dir, "/t2;\n  fastcgi_temp_path ", dir,
-      "/t3;\n  uwsgi_temp_path ", dir, "/t4;\n  scgi_temp_path ", dir, "/t5;\n", http, "}\n");
-  WriteAll(dir + "/nginx.conf", conf);
-  return Process::Start({"/usr/sbin/nginx", "-e", dir + "/nginx.err", "-c", dir + "/nginx.conf"},
-                        dir + "/nginx.log", {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"});
-}
 
 int FilesIn(const std::string& path) {
   DIR* const dir = opendir(path.c_str());
@@ -41,8 +29,9 @@ TEST(Agents, WebrootUnderNginx) {
   const int http_port = FreePort();
   const std::string root = dir + "/www";
   mkdir(root.c_str(), 0755);
-  const auto nginx = StartNginx(
-      dir, absl::StrCat("  server { listen 127.0.0.1:", http_port, "; root ", root, "; }\n"));
+  const auto nginx =
+      StartNginx(dir + "/nginx",
+                 absl::StrCat("  server { listen 127.0.0.1:", http_port, "; root ", root, "; }\n"));
   const auto pebble = Pebble::Start(dir, {.http_port = http_port, .authz_reuse_percent = 0});
   const auto norroy = Deployment::Start(dir, *pebble);
   norroy->AddAgent("web1", {.patterns = {".example.test"}, .webroot = root});
@@ -58,7 +47,7 @@ std::unique_ptr<Process> StartBalancer(const std::string& dir, int http_port,
     absl::StrAppend(&upstream, " server 127.0.0.1:", host, " max_fails=0;");
   }
   return StartNginx(
-      dir,
+      dir + "/nginx",
       absl::StrCat("  upstream hosts {", upstream, " }\n  server { listen 127.0.0.1:", http_port,
                    "; location / { proxy_pass http://hosts; proxy_set_header Host $host; "
                    "proxy_next_upstream off; } }\n"));

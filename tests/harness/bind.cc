@@ -54,18 +54,32 @@ std::string ZoneStatement(const BindZone& zone) {
   return absl::StrCat("zone \"", zone.name, "\" { ", text, " };\n");
 }
 
-constexpr char kEmptyRoot[] =
-    "$TTL 60\n. IN SOA ns. hostmaster. 1 600 300 86400 1\n. IN NS ns.\nns. IN A 127.0.0.1\n";
+// A root zone of our own. Zones that are elsewhere are delegated, or it would deny them.
+std::string RootFile(const std::vector<BindZone>& zones) {
+  std::string text =
+      "$TTL 60\n. IN SOA ns. hostmaster. 1 600 300 86400 1\n. IN NS ns.\nns. IN A 127.0.0.1\n";
+  for (const BindZone& zone : zones) {
+    if (zone.statement.empty()) continue;
+    absl::StrAppend(&text, zone.name, ". IN NS ns.", zone.name, ".\nns.", zone.name,
+                    ". IN A 127.0.0.1\n");
+  }
+  return text;
+}
 
 }  // namespace
 
 int FreeDnsPort(const std::string& address) {
   for (int i = 0; i < 100; ++i) {
     const int port = BindOnce(SOCK_STREAM, address, 0);
-    if (port != 0 && BindOnce(SOCK_DGRAM, address, port) == port) return port;
+    if (port != 0 && IsFreeDnsPort(address, port)) return port;
   }
   NORROY_CHECK(false);
   return 0;
+}
+
+bool IsFreeDnsPort(const std::string& address, int port) {
+  return BindOnce(SOCK_STREAM, address, port) == port &&
+         BindOnce(SOCK_DGRAM, address, port) == port;
 }
 
 std::unique_ptr<Bind> Bind::Start(const std::string& dir, const BindOptions& options) {
@@ -75,7 +89,7 @@ std::unique_ptr<Bind> Bind::Start(const std::string& dir, const BindOptions& opt
   bind->port_ = options.port != 0 ? options.port : FreeDnsPort(options.address);
   mkdir(dir.c_str(), 0755);
   std::vector<BindZone> zones = options.zones;
-  if (options.recursion) zones.push_back({.name = ".", .file = kEmptyRoot});
+  if (options.recursion) zones.push_back({.name = ".", .file = RootFile(options.zones)});
   std::string conf =
       absl::StrCat("options {\n  directory \"", dir, "\";\n  listen-on port ", bind->port_, " { ",
                    options.address,

@@ -25,8 +25,8 @@ struct BindZone {
   // What `update-policy { ... };` holds: "grant key wildcard *.example.test. TXT;". Empty: no
   // updates.
   std::string update_policy;
-  // Instead of all that, the zone statement's text: "type forward; forward only; forwarders {
-  // 127.0.0.3 port 5300; };".
+  // Instead of all that, the zone statement's text, for a zone that is elsewhere: "type forward;
+  // forward only; forwarders { 127.0.0.3 port 5300; };".
   std::string statement;
   // Instead of SOA, NS and records: the whole master file.
   std::string file;
@@ -68,6 +68,7 @@ class Bind {
 
 // A port that is free now for UDP and TCP at this address.
 int FreeDnsPort(const std::string& address = "127.0.0.1");
+bool IsFreeDnsPort(const std::string& address, int port);
 // `dig @address -p port +short NAME TYPE ...`; what it prints.
 std::string Dig(const std::string& address, int port, const std::string& name,
                 const std::string& type, const std::vector<std::string>& more = {});

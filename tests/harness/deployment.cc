@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/check.h"
 
@@ -31,16 +32,39 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebb
   deployment->dir_ = dir + "/norroy";
   deployment->issuer_address_ = absl::StrCat("127.0.0.1:", FreePort());
   deployment->validator_address_ = absl::StrCat("127.0.0.1:", FreePort());
-  deployment->CliOk({"init", "--ca", pebble.directory_url(), "--ca-root", pebble.tls_root_file(),
-                     "--contact", "operator@example.test", "--agree-tos", "--reflection",
-                     "--issuer-listen", deployment->issuer_address_, "--validator-listen",
-                     deployment->validator_address_});
-  AppendTo(deployment->dir_ + "/issuer/issuer.yaml", options.issuer);
+  std::vector<std::string> init = {"init",
+                                   "--ca",
+                                   pebble.directory_url(),
+                                   "--ca-root",
+                                   pebble.tls_root_file(),
+                                   "--contact",
+                                   "operator@example.test",
+                                   "--agree-tos",
+                                   "--reflection",
+                                   "--issuer-listen",
+                                   deployment->issuer_address_,
+                                   "--validator-listen",
+                                   deployment->validator_address_};
+  for (const std::string& pattern : options.allow) {
+    init.insert(init.end(), {"--allow", pattern});
+  }
+  deployment->CliOk(init);
+  const std::string issuer_yaml = deployment->dir_ + "/issuer/issuer.yaml";
+  AppendTo(issuer_yaml, options.issuer);
+  if (!options.caa_identities.empty()) {
+    const std::string item = absl::StrCat(
+        "    caa_identities:\n      - ", absl::StrJoin(options.caa_identities, "\n      - "), "\n");
+    WriteAll(issuer_yaml,
+             absl::StrReplaceAll(ReadAll(issuer_yaml),
+                                 {{"    directory_url:", item + "    directory_url:"}}),
+             0600);
+  }
   AppendTo(deployment->dir_ + "/validator/validator.yaml",
-           absl::StrCat("dns:\n  resolvers:\n    - ", pebble.options().dns,
-                        "\n  allow_networks:\n    - 127.0.0.0/8\npreflight:\n  http_port: ",
-                        pebble.options().http_port, "\n  tls_port: ", pebble.options().tls_port,
-                        "\n  dns_port: ", options.dns_port, "\n", options.validator));
+           absl::StrCat(
+               "dns:\n  resolvers:\n    - ", pebble.options().dns,
+               "\n  allow_networks:\n    - 127.0.0.0/8\n    - ::1/128\npreflight:\n  http_port: ",
+               pebble.options().http_port, "\n  tls_port: ", pebble.options().tls_port,
+               "\n  dns_port: ", options.dns_port, "\n", options.validator));
   deployment->StartValidator();
   deployment->StartIssuer();
   const bool registered = Eventually([&] {

@@ -17,6 +17,10 @@ namespace norroy::harness {
 class Deployment {
  public:
   struct Options {
+    // Wildcards and networks that the operator may order ("." is granted in any case).
+    std::vector<std::string> allow;
+    // Of the CA, for CAA.
+    std::vector<std::string> caa_identities;
     // Further lines of issuer.yaml and validator.yaml.
     std::string issuer;
     std::string validator;
