@@ -23,6 +23,7 @@ namespace {
 
 constexpr int kBacklog = 1024;
 constexpr int kMaxInheritedFd = 64;
+constexpr int kPortAttempts = 32;
 
 absl::Status BadAddress(absl::string_view text, absl::string_view why) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIG",
@@ -67,20 +68,51 @@ bool IsLocal(const sockaddr_storage& address) {
   return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
 
+int PortOf(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET) {
+    return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  }
+  return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+}
+
 // What the kernel says the socket is bound to.
-std::string Place(const sockaddr_storage& address) {
+std::string Place(const sockaddr_storage& address, absl::string_view scheme) {
   char text[INET6_ADDRSTRLEN] = "?";
   if (address.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
     inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
-    return absl::StrCat("http://", text, ":", ntohs(v4.sin_port));
+    return absl::StrCat(scheme, "://", text, ":", PortOf(address));
   }
   if (address.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
     inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
-    return absl::StrCat("http://[", text, "]:", ntohs(v6.sin6_port));
+    return absl::StrCat(scheme, "://[", text, "]:", PortOf(address));
   }
   return "unix";
+}
+
+bool BoundAddress(int fd, sockaddr_storage& address) {
+  socklen_t size = sizeof(address);
+  return getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+}
+
+// Of a socket that was made by others: does it listen, or is it UDP with a port and no peer?
+bool Listens(int fd) {
+  int listening = 0;
+  socklen_t size = sizeof(listening);
+  return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+}
+
+bool ReceivesDatagrams(int fd) {
+  int type = 0;
+  socklen_t size = sizeof(type);
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_DGRAM) return false;
+  sockaddr_storage address = {};
+  if (!BoundAddress(fd, address)) return false;
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return false;
+  sockaddr_storage peer = {};
+  size = sizeof(peer);
+  return PortOf(address) != 0 && getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0;
 }
 
 // Makes room where an earlier process left its socket; one that answers stays.
@@ -140,55 +172,88 @@ absl::StatusOr<ListenAddress> ListenAddress::Parse(absl::string_view text) {
 
 bool ListenAddress::may_be_local() const { return inherited_fd_ >= 0 || IsLocal(address_); }
 
-absl::StatusOr<BoundSocket> ListenAddress::Inherit() const {
-  int listening = 0;
-  socklen_t size = sizeof(listening);
+bool ListenAddress::any_port() const {
+  return inherited_fd_ < 0 && !is_unix() && PortOf(address_) == 0;
+}
+
+absl::StatusOr<BoundSocket> ListenAddress::Inherit(bool datagram_too,
+                                                   absl::string_view scheme) const {
   const int fd = inherited_fd_;
-  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "listen: ", text_, " is no listening socket; does the service's socket unit pass it?"));
+  const bool datagram = datagram_too && ReceivesDatagrams(fd);
+  if (!datagram && !Listens(fd)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("listen: ", text_, " is no listening ", datagram_too ? "or UDP " : "",
+                     "socket; does the service's socket unit pass it?"));
   }
   sockaddr_storage address = {};
-  socklen_t address_size = sizeof(address);
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &address_size) != 0) {
-    return Failed(text_, "getsockname");
-  }
+  if (!BoundAddress(fd, address)) return Failed(text_, "getsockname");
   if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
     return Failed(text_, "fcntl");
   }
   // The service manager owns the path of a Unix socket that it opened.
-  return BoundSocket{.fd = fd, .place = Place(address), .unix_path = "", .local = IsLocal(address)};
+  return BoundSocket{.fd = fd,
+                     .place = Place(address, scheme),
+                     .unix_path = "",
+                     .local = IsLocal(address),
+                     .datagram = datagram};
 }
 
-absl::StatusOr<BoundSocket> ListenAddress::Bind() const {
-  if (inherited_fd_ >= 0) return Inherit();
-  if (!unix_path_.empty()) {
-    const absl::Status room = RemoveStaleSocket(unix_path_, address_, size_);
-    if (!room.ok()) return room;
-  }
-  const int fd = socket(address_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+absl::StatusOr<BoundSocket> ListenAddress::Open(int type, const sockaddr_storage& address,
+                                                absl::string_view scheme) const {
+  const bool stream = type == SOCK_STREAM;
+  const int fd = socket(address.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return Failed(text_, "socket");
   absl::Cleanup close_fd = [fd] { close(fd); };
   const int on = 1;
-  if (address_.ss_family != AF_UNIX) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  // For UDP it would let two processes of one user share the port, and each lose half of what
+  // comes.
+  if (stream && !is_unix()) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   // "0.0.0.0:80" and "[::]:80" stand side by side.
-  if (address_.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address_), size_) != 0) {
-    return Failed(text_, "bind");
+  if (address.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), size_) != 0) {
+    return Failed(text_, stream ? "bind" : "bind (UDP)");
   }
   // What is served is public; a proxy of another user must reach it.
-  if (!unix_path_.empty() && chmod(unix_path_.c_str(), 0666) != 0) return Failed(text_, "chmod");
-  if (listen(fd, kBacklog) != 0) return Failed(text_, "listen");
+  if (is_unix() && chmod(unix_path_.c_str(), 0666) != 0) return Failed(text_, "chmod");
+  if (stream && listen(fd, kBacklog) != 0) return Failed(text_, "listen");
   sockaddr_storage bound = {};
-  socklen_t bound_size = sizeof(bound);
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &bound_size) != 0) {
-    return Failed(text_, "getsockname");
-  }
+  if (!BoundAddress(fd, bound)) return Failed(text_, "getsockname");
   std::move(close_fd).Cancel();
   return BoundSocket{.fd = fd,
-                     .place = unix_path_.empty() ? Place(bound) : text_,
+                     .place = is_unix() ? text_ : Place(bound, scheme),
                      .unix_path = unix_path_,
-                     .local = IsLocal(bound)};
+                     .local = IsLocal(bound),
+                     .datagram = !stream};
+}
+
+absl::StatusOr<BoundSocket> ListenAddress::Bind(absl::string_view scheme) const {
+  if (inherited_fd_ >= 0) return Inherit(false, scheme);
+  if (is_unix()) {
+    const absl::Status room = RemoveStaleSocket(unix_path_, address_, size_);
+    if (!room.ok()) return room;
+  }
+  return Open(SOCK_STREAM, address_, scheme);
+}
+
+absl::StatusOr<std::vector<BoundSocket>> ListenAddress::BindUdpAndTcp(
+    absl::string_view scheme) const {
+  if (is_unix()) return BadAddress(text_, "is a Unix path, and UDP has none");
+  if (inherited_fd_ >= 0) {
+    auto socket = Inherit(true, scheme);
+    if (!socket.ok()) return socket.status();
+    return std::vector<BoundSocket>{*std::move(socket)};
+  }
+  // The port that the kernel picks for TCP may be taken for UDP.
+  for (int attempt = 1;; ++attempt) {
+    auto tcp = Open(SOCK_STREAM, address_, scheme);
+    if (!tcp.ok()) return tcp.status();
+    sockaddr_storage bound = {};
+    BoundAddress(tcp->fd, bound);
+    auto udp = Open(SOCK_DGRAM, bound, scheme);
+    if (udp.ok()) return std::vector<BoundSocket>{*std::move(udp), *std::move(tcp)};
+    close(tcp->fd);
+    if (!any_port() || attempt == kPortAttempts) return udp.status();
+  }
 }
 
 }  // namespace norroy::agent

@@ -19,12 +19,30 @@
 namespace norroy::agent {
 namespace {
 
+// What would make it pass, where that is not plain from the system's text.
+absl::string_view Cure(int error) {
+  switch (error) {
+    case ELOOP:
+      return " (no symbolic link is followed)";
+    case EACCES:
+    case EPERM:
+      return " (the agent's user must be let in and may have to write there)";
+    case EROFS:
+      return " (remount it for writing; in a systemd unit, ReadWritePaths= names it)";
+    case ENOSPC:
+    case EDQUOT:
+      return " (make room there: bytes, inodes or quota)";
+    default:
+      return "";
+  }
+}
+
 absl::Status ErrnoStatus(int error, absl::string_view path, absl::string_view verb) {
   absl::StatusCode code = absl::StatusCode::kFailedPrecondition;
   if (error == ENOENT) code = absl::StatusCode::kNotFound;
   if (error == EEXIST) code = absl::StatusCode::kAlreadyExists;
-  return absl::Status(code, absl::StrCat(path, ": cannot ", verb, ": ", std::strerror(error),
-                                         error == ELOOP ? " (no symbolic link is followed)" : ""));
+  return absl::Status(
+      code, absl::StrCat(path, ": cannot ", verb, ": ", std::strerror(error), Cure(error)));
 }
 
 bool IsOneComponent(const std::string& name) {
@@ -154,8 +172,13 @@ absl::Status Directory::Create(const std::string& name, absl::string_view bytes,
 
 absl::Status Directory::Remove(const std::string& name) const {
   NORROY_CHECK(IsOneComponent(name));
-  if (unlinkat(fd_, name.c_str(), 0) != 0 && errno != ENOENT) return Failed("remove", name);
-  return absl::OkStatus();
+  if (unlinkat(fd_, name.c_str(), 0) == 0 || errno == ENOENT) return absl::OkStatus();
+  const absl::Status failed = Failed("remove", name);
+  // A read-only file system says so of absent files, too.
+  struct stat info;
+  const bool absent =
+      fstatat(fd_, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+  return absent ? absl::OkStatus() : failed;
 }
 
 }  // namespace norroy::agent

@@ -1,14 +1,12 @@
 #include "agent/presenter/http/http_listener.h"
 
-#include <unistd.h>
-
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "agent/presenter/listen_address.h"
+#include "agent/presenter/listen_set.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
 
@@ -27,15 +25,10 @@ absl::Status TokenNeedsLocal(absl::string_view place) {
 }
 
 absl::StatusOr<std::vector<ListenAddress>> ParseAddresses(const HttpListenerOptions& options) {
-  if (options.listen.empty() || options.listen.size() > kMaxListenAddresses) {
-    return BadConfig(absl::StrCat("listen has ", options.listen.size(), " addresses, not 1 to ",
-                                  kMaxListenAddresses));
-  }
-  std::vector<ListenAddress> addresses;
-  for (const std::string& text : options.listen) {
-    NORROY_ASSIGN_OR_RETURN(ListenAddress address, ListenAddress::Parse(text));
-    if (options.match_token && !address.may_be_local()) return TokenNeedsLocal(text);
-    addresses.push_back(std::move(address));
+  NORROY_ASSIGN_OR_RETURN(std::vector<ListenAddress> addresses,
+                          ParseListen("http_listener", options.listen));
+  for (const ListenAddress& address : addresses) {
+    if (options.match_token && !address.may_be_local()) return TokenNeedsLocal(address.text());
   }
   return addresses;
 }
@@ -56,27 +49,14 @@ absl::StatusOr<std::set<std::string>> ParseHosts(const HttpListenerOptions& opti
   return hosts;
 }
 
-absl::StatusOr<std::vector<BoundSocket>> BindAll(const HttpListenerOptions& options) {
+absl::StatusOr<ListenSet> BindAll(const HttpListenerOptions& options) {
   NORROY_ASSIGN_OR_RETURN(const std::vector<ListenAddress> addresses, ParseAddresses(options));
-  std::vector<BoundSocket> sockets;
-  absl::Status status;
-  for (const ListenAddress& address : addresses) {
-    auto socket = address.Bind();
-    status = socket.status();
-    if (!status.ok()) break;
-    sockets.push_back(*std::move(socket));
+  NORROY_ASSIGN_OR_RETURN(ListenSet sockets, ListenSet::Bind(addresses, "http"));
+  for (const BoundSocket& socket : sockets.sockets()) {
     // An inherited socket shows only now where it is.
-    if (options.match_token && !sockets.back().local) {
-      status = TokenNeedsLocal(sockets.back().place);
-      break;
-    }
+    if (options.match_token && !socket.local) return TokenNeedsLocal(socket.place);
   }
-  if (status.ok()) return sockets;
-  for (const BoundSocket& socket : sockets) {
-    close(socket.fd);
-    if (!socket.unix_path.empty()) unlink(socket.unix_path.c_str());
-  }
-  return status;
+  return sockets;
 }
 
 std::string Response(absl::string_view status, absl::string_view body, bool with_body) {
@@ -91,17 +71,19 @@ std::string Response(absl::string_view status, absl::string_view body, bool with
 
 }  // namespace
 
-std::string AnswerHttp(const HttpParse& parse, HttpTable& table) {
+HttpResponse AnswerHttp(const HttpParse& parse, HttpTable& table) {
   if (parse.state != HttpParseState::kComplete) {
-    return Response("400 Bad Request", "bad request\n", true);
+    return {HttpResponse::Kind::kBad, Response("400 Bad Request", "bad request\n", true)};
   }
   const HttpRequest& request = parse.request;
   // RFC 9110 9.3.2: HEAD is GET without the content.
   const bool with_body = request.method != HttpMethod::kHead;
   std::optional<std::string> answer;
   if (request.method != HttpMethod::kOther) answer = table.Find(request.host, request.path);
-  if (!answer.has_value()) return Response("404 Not Found", "not found\n", with_body);
-  return Response("200 OK", *answer, with_body);
+  if (!answer.has_value()) {
+    return {HttpResponse::Kind::kUnknown, Response("404 Not Found", "not found\n", with_body)};
+  }
+  return {HttpResponse::Kind::kServed, Response("200 OK", *answer, with_body)};
 }
 
 absl::Status HttpListener::Check(const HttpListenerOptions& options) {
@@ -114,15 +96,22 @@ absl::StatusOr<std::unique_ptr<HttpListener>> HttpListener::Start(
   HttpTableOptions table;
   table.any_host = options.match_token;
   NORROY_ASSIGN_OR_RETURN(table.accept_hosts, ParseHosts(options));
-  NORROY_ASSIGN_OR_RETURN(std::vector<BoundSocket> sockets, BindAll(options));
+  NORROY_ASSIGN_OR_RETURN(ListenSet sockets, BindAll(options));
   std::unique_ptr<HttpListener> listener(new HttpListener(std::move(table)));
-  for (const BoundSocket& socket : sockets) listener->places_.push_back(socket.place);
-  HttpTable& answers = listener->table_;
-  NORROY_ASSIGN_OR_RETURN(listener->server_, HttpServer::Start(std::move(sockets), options.server,
-                                                               [&answers](const HttpParse& parse) {
-                                                                 return AnswerHttp(parse, answers);
-                                                               }));
+  for (const BoundSocket& socket : sockets.sockets()) listener->places_.push_back(socket.place);
+  HttpListener& self = *listener;
+  NORROY_ASSIGN_OR_RETURN(listener->server_, StartHttpServer(std::move(sockets), options.limits,
+                                                             [&self](const HttpParse& parse) {
+                                                               return self.Answer(parse);
+                                                             }));
   return listener;
+}
+
+std::string HttpListener::Answer(const HttpParse& parse) {
+  HttpResponse response = AnswerHttp(parse, table_);
+  if (response.kind == HttpResponse::Kind::kServed) ++served_;
+  if (response.kind == HttpResponse::Kind::kUnknown) ++unknown_;
+  return std::move(response.bytes);
 }
 
 absl::StatusOr<std::string> HttpListener::PutUp(const challenge::Proof& proof, const std::string&) {

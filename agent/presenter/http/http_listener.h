@@ -4,6 +4,8 @@
 // HTTP-01 by an own listener (RFC 8555 8.3): GET and HEAD of /.well-known/acme-challenge/<token>
 // for a name that is put up, and 404 for anything else.
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +19,6 @@
 
 namespace norroy::agent {
 
-inline constexpr int kMaxListenAddresses = 16;
 inline constexpr int kMaxAcceptHosts = 64;
 
 struct HttpListenerOptions {
@@ -26,7 +27,7 @@ struct HttpListenerOptions {
   // socket, behind a proxy that rewrites Host.
   bool match_token = false;
   std::vector<std::string> accept_hosts;  // may ask for any name; at most 64
-  HttpServerOptions server;
+  ServerLimits limits;
 };
 
 class HttpListener final : public Presenter {
@@ -41,21 +42,32 @@ class HttpListener final : public Presenter {
   absl::StatusOr<std::string> PutUp(const challenge::Proof& proof,
                                     const std::string& location) override;
   absl::Status TakeDown(const challenge::Proof& proof, const std::string& location) override;
+  // served: 200, unknown: 404.
+  Answers answers() override { return {served_.load(), unknown_.load()}; }
 
   // Where it listens, in the order of `listen`, ports resolved: "http://127.0.0.1:34567".
   const std::vector<std::string>& places() const { return places_; }
 
  private:
   explicit HttpListener(HttpTableOptions options) : table_(std::move(options)) {}
+  std::string Answer(const HttpParse& parse);
 
   const std::string name_ = "http_listener";
   HttpTable table_;
   std::vector<std::string> places_;
-  std::unique_ptr<HttpServer> server_;  // last: it reads the table until it is gone
+  std::atomic<int64_t> served_ = 0;
+  std::atomic<int64_t> unknown_ = 0;
+  std::unique_ptr<BoundedServer> server_;  // last: it reads the others until it is gone
+};
+
+struct HttpResponse {
+  enum class Kind { kServed, kUnknown, kBad };
+  Kind kind;
+  std::string bytes;
 };
 
 // The response to a request, from the table and fixed texts alone.
-std::string AnswerHttp(const HttpParse& parse, HttpTable& table);
+HttpResponse AnswerHttp(const HttpParse& parse, HttpTable& table);
 
 }  // namespace norroy::agent
 

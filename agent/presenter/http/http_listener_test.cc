@@ -112,6 +112,19 @@ TEST(HttpListener, MethodsAndBadRequests) {
   EXPECT_EQ(BodyOf(Exchange(place, flood)), proof.key_authorization.value());
 }
 
+TEST(HttpListener, CountsItsAnswers) {
+  auto listener = StartOrDie(Loopback());
+  const std::string& place = listener->places()[0];
+  ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1"), "").ok());
+  EXPECT_EQ(listener->answers().served + listener->answers().unknown, 0);
+  Get(place, "www.example.com", kPath);
+  Get(place, "www.example.com", kPath);
+  Get(place, "other.example.com", kPath);
+  Exchange(place, "nonsense\r\n\r\n");
+  EXPECT_EQ(listener->answers().served, 2);
+  EXPECT_EQ(listener->answers().unknown, 1);
+}
+
 TEST(HttpListener, Addresses) {
   auto listener = StartOrDie(Loopback());
   ASSERT_TRUE(listener->PutUp(MakeProof("192.0.2.7", "token-4"), "").ok());
@@ -234,7 +247,7 @@ TEST(HttpListener, NothingInheritedIsAnError) {
 
 TEST(HttpListener, ASlowPeerIsCutOffAtTheDeadline) {
   HttpListenerOptions options = Loopback();
-  options.server.deadline = absl::Milliseconds(50);
+  options.limits.deadline = absl::Milliseconds(50);
   auto listener = StartOrDie(options);
   RawClient slow(listener->places()[0]);
   slow.Send("GET / HT");
@@ -243,7 +256,7 @@ TEST(HttpListener, ASlowPeerIsCutOffAtTheDeadline) {
 
 TEST(HttpListener, IdlePeersCannotKeepOthersOut) {
   HttpListenerOptions options = Loopback();
-  options.server.max_connections = 8;
+  options.limits.max_connections = 8;
   auto listener = StartOrDie(options);
   ASSERT_TRUE(listener->PutUp(MakeProof("www.example.com", "token-1"), "").ok());
   std::list<RawClient> idle;

@@ -1,8 +1,16 @@
 #include "agent/presenter/http/webroot.h"
 
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -62,17 +70,20 @@ int Mode(const fs::path& path) {
   return info.st_mode & 07777;
 }
 
-TEST_F(WebrootTest, MakesWhatAWebServerCanRead) {
-  const mode_t before = umask(077);
-  const auto place = webroot_->PutUp(proof_, "");
-  umask(before);
-  ASSERT_TRUE(place.ok()) << place.status();
-  EXPECT_EQ(*place, challenges_.string());
-  EXPECT_EQ(Mode(well_known_), 0755);
-  EXPECT_EQ(Mode(challenges_), 0755);
-  EXPECT_EQ(Mode(challenges_ / "token-1"), 0644);
-  ASSERT_TRUE(webroot_->TakeDown(proof_, "").ok());
-  EXPECT_TRUE(fs::is_empty(challenges_));
+TEST_F(WebrootTest, MakesWhatAWebServerCanReadAndNobodyElseWrite) {
+  for (const mode_t mask : {077, 000, 027}) {
+    fs::remove_all(well_known_);
+    const mode_t before = umask(mask);
+    const auto place = webroot_->PutUp(proof_, "");
+    umask(before);
+    ASSERT_TRUE(place.ok()) << place.status();
+    EXPECT_EQ(*place, challenges_.string());
+    EXPECT_EQ(Mode(well_known_), 0755) << std::oct << mask;
+    EXPECT_EQ(Mode(challenges_), 0755) << std::oct << mask;
+    EXPECT_EQ(Mode(challenges_ / "token-1"), 0644) << std::oct << mask;
+    ASSERT_TRUE(webroot_->TakeDown(proof_, "").ok());
+    EXPECT_TRUE(fs::is_empty(challenges_));
+  }
 }
 
 TEST_F(WebrootTest, LeavesModesOfPresentDirectoriesAlone) {
@@ -183,6 +194,104 @@ TEST_F(WebrootTest, FindsADocumentRootThatWasSwapped) {
   fs::create_symlink(second, current);
   ASSERT_TRUE(webroot->PutUp(proof_, "").ok());
   EXPECT_TRUE(fs::exists(second / ".well-known/acme-challenge/token-1"));
+}
+
+// A file system of our own at `path`, in a name space of our own; 0 or an errno. For a child.
+int MountTmpfs(const fs::path& path, const char* options) {
+  const std::string users = absl::StrCat("0 ", geteuid(), " 1");
+  const std::string groups = absl::StrCat("0 ", getegid(), " 1");
+  if (unshare(CLONE_NEWNS) != 0) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return errno;
+    std::ofstream("/proc/self/setgroups") << "deny";
+    std::ofstream("/proc/self/uid_map") << users;
+    std::ofstream("/proc/self/gid_map") << groups;
+  }
+  // Nobody else sees it, and it goes with this process.
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return errno;
+  return mount("tmpfs", path.c_str(), "tmpfs", 0, options) == 0 ? 0 : errno;
+}
+
+// Why this machine lets us mount nothing; empty if it does.
+std::string WhyNoTmpfs(const fs::path& path) {
+  const pid_t child = fork();
+  if (child == 0) _exit(MountTmpfs(path, "mode=0755"));
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status == 0 ? "" : std::strerror(WEXITSTATUS(status));
+}
+
+#define NEEDS_TMPFS(path) \
+  if (const std::string why = WhyNoTmpfs(path); !why.empty()) GTEST_SKIP() << "no tmpfs: " << why
+
+// Prints what putting up says, and whether anything was left behind.
+[[noreturn]] void PutUpAndTell(const fs::path& root) {
+  auto webroot = *Webroot::Open(root.string());
+  const auto put = webroot->PutUp(MakeProof("www.example.com", "token-1"), "");
+  int files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(root / ".well-known")) {
+    files += entry.is_regular_file();
+  }
+  std::fprintf(stderr, "%s; %d files left\n", put.status().ToString().c_str(), files);
+  _exit(0);
+}
+
+TEST_F(WebrootTest, AFullFileSystemIsNamedAndNothingIsLeft) {
+  NEEDS_TMPFS(root_);
+  EXPECT_EXIT(
+      {
+        if (MountTmpfs(root_, "size=64k,mode=0755") != 0) _exit(1);
+        fs::create_directories(challenges_);
+        std::ofstream(root_ / "filler") << std::string(100'000, 'x') << std::flush;
+        PutUpAndTell(root_);
+      },
+      testing::ExitedWithCode(0),
+      "acme-challenge/.*cannot write: No space left on device .*; 0 files left");
+}
+
+TEST_F(WebrootTest, NoInodesIsNamed) {
+  NEEDS_TMPFS(root_);
+  EXPECT_EXIT(
+      {
+        if (MountTmpfs(root_, "nr_inodes=3,mode=0755") != 0) _exit(1);
+        fs::create_directories(challenges_);
+        PutUpAndTell(root_);
+      },
+      testing::ExitedWithCode(0),
+      "acme-challenge/.*cannot create: No space left on device .*; 0 files left");
+}
+
+TEST_F(WebrootTest, AReadOnlyFileSystemIsNamed) {
+  NEEDS_TMPFS(root_);
+  EXPECT_EXIT(
+      {
+        if (MountTmpfs(root_, "mode=0755") != 0) _exit(1);
+        fs::create_directories(challenges_);
+        if (mount(nullptr, root_.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) != 0) _exit(1);
+        // What is not up needs no writing.
+        if (!webroot_->TakeDown(proof_, "").ok()) _exit(1);
+        PutUpAndTell(root_);
+      },
+      testing::ExitedWithCode(0),
+      "acme-challenge/.*cannot create: Read-only file system .*; 0 files left");
+}
+
+// Without them root is a user as any other.
+bool DropCapabilities() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2] = {};
+  return syscall(SYS_capset, &header, none) == 0;
+}
+
+TEST_F(WebrootTest, ADirectoryThatWeMayNotWriteIsNamed) {
+  fs::create_directories(challenges_);
+  fs::permissions(challenges_, fs::perms(0555));
+  EXPECT_EXIT(
+      {
+        if (!DropCapabilities()) _exit(1);
+        PutUpAndTell(root_);
+      },
+      testing::ExitedWithCode(0),
+      "acme-challenge/.*cannot create: Permission denied .*; 0 files left");
 }
 
 }  // namespace
