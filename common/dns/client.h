@@ -40,9 +40,9 @@ class Client {
  public:
   virtual ~Client() = default;
   // Any reply of the server is OK, also SERVFAIL: its rcode says it. DEADLINE_EXCEEDED, reason
-  // DNS_TIMEOUT: no answer within `timeout`. UNAVAILABLE, reason DNS_UNREACHABLE: refused or
-  // unreachable. INVALID_ARGUMENT, reason BAD_DNS_MESSAGE: what came is no answer. The message
-  // names server, name and type.
+  // DNS_TIMEOUT: no answer within `timeout`. UNAVAILABLE, reason DNS_UNREACHABLE: refused,
+  // unreachable, or hung up. INVALID_ARGUMENT, reason BAD_DNS_MESSAGE: what came is no answer; or
+  // BAD_CONFIG: no numeric address. The message names server, name and type.
   virtual absl::StatusOr<Message> Ask(const Server& server, const Query& query,
                                       absl::Duration timeout) = 0;
 };

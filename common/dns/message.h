@@ -85,7 +85,8 @@ inline constexpr size_t kMaxRecords = 512;
 inline constexpr size_t kMaxTxt = 4096;
 
 // Reads a reply. Records of types that are not listed above, of other classes than IN, or with
-// names outside Name's alphabet are left out. Compression pointers must lead backwards.
+// names outside Name's alphabet are left out; TXT is cut at kMaxTxt. Compression pointers must lead
+// backwards.
 // INVALID_ARGUMENT, reason BAD_DNS_MESSAGE, for what is not a reply or has over kMaxRecords.
 absl::StatusOr<Message> ParseReply(absl::string_view bytes);
 

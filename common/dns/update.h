@@ -38,7 +38,9 @@ class Updater {
   // Adding what is there and removing what is not are OK. FAILED_PRECONDITION: reason TSIG_BADKEY,
   // TSIG_BADSIG, TSIG_BADTIME (the message says by how much the clocks differ, if the server told),
   // UPDATE_REFUSED, UPDATE_NOTAUTH, UPDATE_NOTZONE, or UPDATE_FAILED with the rcode. An answer
-  // whose own TSIG does not hold is TSIG_BADSIG. UNAVAILABLE / DEADLINE_EXCEEDED as Client.
+  // whose own TSIG does not hold is TSIG_BADSIG. INVALID_ARGUMENT: reason BAD_UPDATE for a change
+  // or key that cannot be sent, BAD_DNS_MESSAGE for what is no answer to it. UNAVAILABLE /
+  // DEADLINE_EXCEEDED as Client: the server may have made the change.
   virtual absl::Status Change(const TxtChange& change, absl::Duration timeout) = 0;
 };
 

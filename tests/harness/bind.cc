@@ -110,7 +110,7 @@ std::unique_ptr<Bind> Bind::Start(const std::string& dir, const BindOptions& opt
   WriteAll(dir + "/named.conf", conf);
   bind->named_ =
       Process::Start({"/usr/sbin/named", "-g", "-n", "1", "-c", dir + "/named.conf"}, bind->log());
-  const bool up = Eventually([&] { return absl::StrContains(ReadAll(bind->log()), "running"); });
+  const bool up = Eventually([&] { return absl::StrContains(ReadAll(bind->log()), " running\n"); });
   if (!up) std::fprintf(stderr, "named:\n%s\n", ReadAll(bind->log()).c_str());
   NORROY_CHECK(up);
   return bind;

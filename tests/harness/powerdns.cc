@@ -65,6 +65,21 @@ std::string ZoneOf(const std::vector<std::string>& zones, const std::string& nam
   return best;
 }
 
+// What dig prints of a TXT record ("\"a\\\"b\" \"c\""), its strings joined.
+std::string Unquoted(absl::string_view line) {
+  std::string text;
+  bool inside = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '"') {
+      inside = !inside;
+    } else if (inside) {
+      if (line[i] == '\\' && i + 1 < line.size()) ++i;
+      text.push_back(line[i]);
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::unique_ptr<PowerDns> PowerDns::Start(const std::string& dir, const Options& options) {
@@ -169,7 +184,7 @@ std::vector<std::string> PowerDns::Txt(const std::string& name) {
                   "+short", "+norecurse", "+tries=3", "+time=2", name, "TXT"});
   std::vector<std::string> values;
   for (absl::string_view line : absl::StrSplit(dig.out, '\n', absl::SkipEmpty())) {
-    values.push_back(absl::StrReplaceAll(line, {{"\"", ""}}));
+    values.push_back(Unquoted(line));
   }
   std::sort(values.begin(), values.end());
   return values;

@@ -43,7 +43,7 @@ class PowerDns {
 
   // A request to the API: "GET", "/api/v1/servers/localhost". Status 0: no answer.
   HttpReply Api(const std::string& method, const std::string& path, const std::string& body = "");
-  // What dig gets: the TXT values of a name, sorted, without quotes.
+  // What dig gets: the TXT values of a name, sorted; printable ones.
   std::vector<std::string> Txt(const std::string& name);
   std::string Log() const;
 

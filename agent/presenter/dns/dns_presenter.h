@@ -6,12 +6,14 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/presenter/dns/keyed_lock.h"
 #include "agent/presenter/dns/txt_writer.h"
 #include "agent/presenter/presenter.h"
 #include "common/dns/resolver.h"
@@ -46,8 +48,10 @@ class DnsPresenter final : public Presenter {
   const std::string name_;
   Mutex mutex_;
   // Two proofs may need one value at one owner (a CA that gives one token to two names that lead to
-  // one owner): it goes with the last of them.
-  std::map<std::pair<std::string, std::string>, int> users_ ABSL_GUARDED_BY(mutex_);
+  // one owner): it goes with the last of them. By owner and value: the names of the proofs.
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> users_
+      ABSL_GUARDED_BY(mutex_);
+  KeyedLock locks_;
 };
 
 }  // namespace norroy::agent

@@ -1,0 +1,76 @@
+#include "common/dns/resolver.h"
+
+#include <fstream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/error/error.h"
+#include "common/status_macros.h"
+
+namespace norroy::dns {
+namespace {
+
+constexpr size_t kMaxHostServers = 3;  // resolv.conf(5), MAXNS
+constexpr int kMaxLines = 1000;
+
+absl::Status Refusal(const Server& server, const Query& query, Rcode rcode) {
+  const std::string name = RcodeName(rcode);
+  return MakeError(absl::StatusCode::kUnavailable, absl::StrCat("DNS_", name),
+                   absl::StrCat("DNS server ", server.text(), " says ", name, " to ",
+                                TypeName(query.type), " of ", query.name.absolute()));
+}
+
+}  // namespace
+
+absl::StatusOr<Message> Resolver::Resolve(const Query& query, absl::Duration timeout) {
+  absl::Status last = MakeError(absl::StatusCode::kFailedPrecondition, "BAD_CONFIG",
+                                "no DNS resolver is configured");
+  for (const Server& server : servers_) {
+    auto message = client_.Ask(server, query, timeout);
+    if (!message.ok()) {
+      last = message.status();
+      continue;
+    }
+    if (message->rcode == Rcode::kNoError || message->rcode == Rcode::kNxDomain) return message;
+    last = Refusal(server, query, message->rcode);
+  }
+  return last;
+}
+
+absl::StatusOr<std::vector<Server>> ReadResolvConf(const std::string& path) {
+  std::ifstream file(path);
+  std::vector<Server> servers;
+  std::string line;
+  for (int i = 0; i < kMaxLines && servers.size() < kMaxHostServers && std::getline(file, line);
+       ++i) {
+    const std::vector<std::string> words =
+        absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
+    if (words.size() < 2 || words[0] != "nameserver") continue;
+    // An address with a zone ("fe80::1%eth0") or nonsense is passed over, as the host does.
+    const auto server = Server::Parse(words[1]);
+    if (server.ok()) servers.push_back(*server);
+  }
+  if (!servers.empty()) return servers;
+  return MakeError(absl::StatusCode::kFailedPrecondition, "BAD_CONFIG",
+                   absl::StrCat(path,
+                                " names no DNS server; write a \"nameserver\" line there, or "
+                                "configure resolvers"));
+}
+
+absl::StatusOr<std::vector<Server>> ResolversFrom(const std::vector<std::string>& configured) {
+  if (configured.empty()) return ReadResolvConf();
+  if (configured.size() > static_cast<size_t>(kMaxResolvers)) {
+    return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIG",
+                     absl::StrCat(configured.size(), " DNS resolvers are configured; ",
+                                  kMaxResolvers, " are allowed"));
+  }
+  std::vector<Server> servers;
+  for (const std::string& text : configured) {
+    NORROY_ASSIGN_OR_RETURN(Server server, Server::Parse(text));
+    servers.push_back(std::move(server));
+  }
+  return servers;
+}
+
+}  // namespace norroy::dns
