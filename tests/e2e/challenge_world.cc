@@ -1,5 +1,7 @@
 #include "tests/e2e/challenge_world.h"
 
+#include <sys/stat.h>
+
 #include <set>
 
 #include "absl/strings/match.h"
@@ -9,7 +11,7 @@
 namespace norroy::harness {
 namespace {
 
-constexpr char kResolver[] = "127.0.0.2";
+constexpr char kResolver[] = "127.0.0.1";
 constexpr char kPowerDns[] = "127.0.0.3";
 constexpr char kZoneAgent[] = "127.0.0.4";
 
@@ -68,6 +70,7 @@ ChallengeWorld::ChallengeWorld(const std::string& name, const WorldOptions& opti
   }
   WriteAll(TsigKeyFile(), absl::StrCat(kTsigSecret, "\n"), 0600);
   bind_ = Bind::Start(dir_ + "/bind", bind);
+  mkdir((dir_ + "/pdns").c_str(), 0755);
   powerdns_ = PowerDns::Start(
       dir_ + "/pdns",
       {.address = kPowerDns,

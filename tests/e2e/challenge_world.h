@@ -3,7 +3,7 @@
 
 // A small internet on loopback in which names are proved in every way:
 //
-//   BIND 127.0.0.2       everybody's resolver; serves web.test and, by dynamic update, dyn.test
+//   BIND 127.0.0.1       everybody's resolver; serves web.test and, by dynamic update, dyn.test
 //   PowerDNS 127.0.0.3   serves pdns.test
 //   127.0.0.4            where an agent answers for acme.test itself
 //   HAProxy 127.0.0.1    in front of the two agents that answer by HTTP

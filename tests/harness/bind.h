@@ -33,6 +33,7 @@ struct BindZone {
 };
 
 struct BindOptions {
+  // Of an interface: BIND does not listen at 127.0.0.2.
   std::string address = "127.0.0.1";
   int port = 0;  // 0 picks one
   std::vector<TsigKeyText> keys;

@@ -123,7 +123,9 @@ std::unique_ptr<PowerDns> PowerDns::Start(const std::string& dir, const Options&
 
 PowerDns::~PowerDns() {
   process_.reset();
-  unlink((socket_dir_ + "/pdns.controlsocket").c_str());
+  for (const char* const file : {"/pdns.controlsocket", "/pdns.pid"}) {
+    unlink((socket_dir_ + file).c_str());
+  }
   rmdir(socket_dir_.c_str());
 }
 

@@ -1,0 +1,23 @@
+#ifndef NORROY_AGENT_PRESENTER_EXEC_HOOK_PROGRAM_H_
+#define NORROY_AGENT_PRESENTER_EXEC_HOOK_PROGRAM_H_
+
+// Whether a program may be run with our rights: nobody but root and our own user may be able to
+// change it.
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace norroy::agent {
+
+// `path` must be absolute and without "." and ".." parts. It and each directory and symbolic link
+// on the way must belong to root or our effective user. The program is a regular file with an
+// execute bit, writable by neither group nor others; a directory is writable by group or others
+// only if it is sticky, so that they cannot replace what is in it. FAILED_PRECONDITION, reason
+// UNSAFE_PROGRAM, says which path it is and what to do; INVALID_ARGUMENT, reason BAD_CONFIG, if it
+// is no such path.
+absl::Status CheckProgram(const std::string& path);
+
+}  // namespace norroy::agent
+
+#endif  // NORROY_AGENT_PRESENTER_EXEC_HOOK_PROGRAM_H_
