@@ -1,5 +1,6 @@
-// norroy-validator: routes sealed proofs to agents and knows who serves what. Holds the fleet and
-// an edge intermediate; cannot reach the CA, make a proof or order a certificate.
+// norroy-validator: routes sealed proofs to agents, knows who serves what, and looks at proofs as
+// the CA will. Holds the fleet and an edge intermediate; cannot reach the CA, make a proof or order
+// a certificate.
 
 #include <cstdio>
 #include <memory>
@@ -60,7 +61,12 @@ absl::Status Run(const Settings& settings, SystemClock& clock) {
                       .edge_tls = {settings.identity_file, settings.edge_root_file},
                       .edge = settings.edge,
                       .agent_identity_lifetime = settings.agent_identity_lifetime,
-                      .reflection = settings.reflection}));
+                      .reflection = settings.reflection,
+                      .preflight = settings.preflight}));
+  if (settings.preflight.resolvers.empty()) {
+    log::Warning(
+        "main", "no DNS resolver: names cannot be looked at before the CA does; see dns.resolvers");
+  }
   log::Info("main", "serving",
             {{"version", kVersion},
              {"identity", absl::StrCat("validator/", settings.name)},

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/config.h"
 #include "common/daemon/settings.h"
+#include "common/dns/resolver.h"
 #include "common/error/error.h"
 #include "common/identity/identity.h"
 #include "common/status_macros.h"
@@ -20,6 +21,7 @@ constexpr int kMaxListeners = 16;
 constexpr int kMaxAgentAddresses = 3;
 constexpr int kDefaultIdentityHours = 168;
 constexpr int kMaxIdentityHours = 24 * 90;
+constexpr int kMaxAllowNetworks = 100;
 
 // Nobody can dial "every address of this machine".
 bool IsWildcard(absl::string_view address) {
@@ -80,6 +82,55 @@ absl::StatusOr<absl::Duration> ReadIdentityLifetime(int hours) {
                                         kDefaultIdentityHours));
 }
 
+absl::StatusOr<int> ReadPort(absl::string_view field, int port, int standard) {
+  if (port == 0) return standard;
+  if (port >= 1 && port <= 65535) return port;
+  return daemon::BadConfig(absl::StrCat(
+      field, " is ", port, "; it must be 1 to 65535, or 0 for the default ", standard));
+}
+
+absl::StatusOr<preflight::Ports> ReadPorts(const config::v1::PreflightPortsConfig& config) {
+  preflight::Ports ports;
+  NORROY_ASSIGN_OR_RETURN(ports.http,
+                          ReadPort("preflight.http_port", config.http_port(), ports.http));
+  NORROY_ASSIGN_OR_RETURN(ports.tls, ReadPort("preflight.tls_port", config.tls_port(), ports.tls));
+  NORROY_ASSIGN_OR_RETURN(ports.dns, ReadPort("preflight.dns_port", config.dns_port(), ports.dns));
+  return ports;
+}
+
+absl::StatusOr<std::vector<preflight::Network>> ReadNetworks(
+    const config::v1::ValidatorDnsConfig& config) {
+  if (config.allow_networks_size() > kMaxAllowNetworks) {
+    return daemon::BadConfig(
+        absl::StrCat("dns.allow_networks has over ", kMaxAllowNetworks, " entries"));
+  }
+  std::vector<preflight::Network> networks;
+  for (const std::string& text : config.allow_networks()) {
+    absl::StatusOr<preflight::Network> network = preflight::Network::Parse(text);
+    if (!network.ok()) {
+      return daemon::BadConfig(
+          absl::StrCat("dns.allow_networks[", networks.size(), "]: ", network.status().message()));
+    }
+    networks.push_back(*std::move(network));
+  }
+  return networks;
+}
+
+absl::StatusOr<preflight::PreflightOptions> ReadPreflight(const ValidatorConfig& config) {
+  preflight::PreflightOptions options;
+  auto resolvers =
+      dns::ResolversFrom({config.dns().resolvers().begin(), config.dns().resolvers().end()});
+  if (resolvers.ok()) {
+    options.resolvers = *std::move(resolvers);
+  } else if (!config.dns().resolvers().empty()) {
+    return WithContext(resolvers.status(), "dns.resolvers");
+  }
+  // A host without /etc/resolv.conf serves presentations all the same: looks say what is missing.
+  NORROY_ASSIGN_OR_RETURN(options.allow_networks, ReadNetworks(config.dns()));
+  NORROY_ASSIGN_OR_RETURN(options.ports, ReadPorts(config.preflight()));
+  return options;
+}
+
 absl::StatusOr<Settings> ReadSettings(const ValidatorConfig& config, const std::string& path,
                                       absl::Time now) {
   NORROY_RETURN_IF_ERROR(identity::CheckDeployment(config.deployment()));
@@ -109,6 +160,8 @@ absl::StatusOr<Settings> ReadSettings(const ValidatorConfig& config, const std::
       std::string name, CheckIdentityFile(identity_file, core_root_file, config.deployment(), now));
   NORROY_ASSIGN_OR_RETURN(identity::Authority edge, ReadEdgeAuthority(edge_ca_file, edge_root_file,
                                                                       config.deployment(), now));
+  NORROY_ASSIGN_OR_RETURN(preflight::PreflightOptions preflight, ReadPreflight(config));
+  preflight.viewpoint = name;
   return Settings{
       .deployment = config.deployment(),
       .name = std::move(name),
@@ -124,6 +177,7 @@ absl::StatusOr<Settings> ReadSettings(const ValidatorConfig& config, const std::
       .log_format = daemon::FormatOf(config.log()),
       .reflection = config.reflection(),
       .agent_identity_lifetime = lifetime,
+      .preflight = std::move(preflight),
   };
 }
 

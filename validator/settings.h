@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/identity/issuing.h"
 #include "common/log/log.h"
+#include "validator/preflight/preflight.h"
 
 namespace norroy::validator {
 
@@ -30,6 +31,7 @@ struct Settings {
   log::Format log_format;
   bool reflection;
   absl::Duration agent_identity_lifetime;
+  preflight::PreflightOptions preflight;
 };
 
 // Errors (INVALID_ARGUMENT and what files give) name the file, and the field or the file that it

@@ -92,6 +92,26 @@ TEST_F(SettingsTest, WhatIsWrongIsNamed) {
        "validator-main.pem"},
       {"hours", [](auto& c) { c.set_agent_identity_hours(24 * 90 + 1); }, "agent_identity_hours"},
       {"database", [](auto& c) { c.clear_database(); }, "database is missing"},
+      {"resolver", [](auto& c) { c.mutable_dns()->add_resolvers("ns.example.com"); },
+       "dns.resolvers"},
+      {"nine resolvers",
+       [](auto& c) {
+         for (int i = 0; i < 9; ++i) c.mutable_dns()->add_resolvers("192.0.2.53");
+       },
+       "dns.resolvers"},
+      {"network", [](auto& c) { c.mutable_dns()->add_allow_networks("10.0.0.1/8"); },
+       "dns.allow_networks[0]: network \"10.0.0.1/8\" has bits beyond"},
+      {"101 networks",
+       [](auto& c) {
+         for (int i = 0; i < 101; ++i) c.mutable_dns()->add_allow_networks("10.0.0.0/8");
+       },
+       "dns.allow_networks has over 100"},
+      {"HTTP port", [](auto& c) { c.mutable_preflight()->set_http_port(65536); },
+       "preflight.http_port is 65536"},
+      {"TLS port", [](auto& c) { c.mutable_preflight()->set_tls_port(65537); },
+       "preflight.tls_port is 65537"},
+      {"DNS port", [](auto& c) { c.mutable_preflight()->set_dns_port(100000); },
+       "preflight.dns_port is 100000"},
   };
   for (const Case& c : cases) {
     ValidatorConfig config = Good();
@@ -103,6 +123,26 @@ TEST_F(SettingsTest, WhatIsWrongIsNamed) {
     EXPECT_NE(message.find("validator.yaml"), std::string::npos) << c.what << ": " << message;
   }
   EXPECT_FALSE(Load(Good(), absl::Now() + absl::Hours(25)).ok()) << "everything has expired";
+}
+
+TEST_F(SettingsTest, PreflightAsConfigured) {
+  ValidatorConfig config = Good();
+  config.mutable_dns()->add_resolvers("192.0.2.53");
+  config.mutable_dns()->add_resolvers("[2001:db8::53]:5353");
+  config.mutable_dns()->add_allow_networks("10.20.0.0/16");
+  config.mutable_preflight()->set_http_port(5002);
+  const auto settings = Load(config);
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  const preflight::PreflightOptions& options = settings->preflight;
+  EXPECT_EQ(options.viewpoint, "main");
+  ASSERT_EQ(options.resolvers.size(), 2u);
+  EXPECT_EQ(options.resolvers[0].text(), "192.0.2.53:53");
+  EXPECT_EQ(options.resolvers[1].text(), "[2001:db8::53]:5353");
+  ASSERT_EQ(options.allow_networks.size(), 1u);
+  EXPECT_EQ(options.allow_networks[0].text(), "10.20.0.0/16");
+  EXPECT_EQ(options.ports.http, 5002);
+  EXPECT_EQ(options.ports.tls, 443);
+  EXPECT_EQ(options.ports.dns, 53);
 }
 
 TEST_F(SettingsTest, AWildcardNeedsAddresses) {

@@ -21,6 +21,25 @@ absl::Status Refusal(const Server& server, const Query& query, Rcode rcode) {
                                 TypeName(query.type), " of ", query.name.absolute()));
 }
 
+bool HasAnswer(const Message& message) {
+  return message.rcode == Rcode::kNoError || message.rcode == Rcode::kNxDomain;
+}
+
+// A validating resolver says SERVFAIL where signatures do not hold, and tells what there is when it
+// need not check (RFC 4035 5.5, 3.2.2).
+bool IsBogus(Client& client, const Server& server, Query query, absl::Duration timeout) {
+  query.checking_disabled = true;
+  const auto unchecked = client.Ask(server, query, timeout);
+  return unchecked.ok() && HasAnswer(*unchecked);
+}
+
+absl::Status Bogus(const Server& server, const Query& query) {
+  return MakeError(absl::StatusCode::kUnavailable, "DNSSEC_BOGUS",
+                   absl::StrCat("DNSSEC validation fails for ", query.name.absolute(),
+                                ": DNS server ", server.text(), " says SERVFAIL to ",
+                                TypeName(query.type), ", and answers with checking disabled"));
+}
+
 }  // namespace
 
 absl::StatusOr<Message> Resolver::Resolve(const Query& query, absl::Duration timeout) {
@@ -32,8 +51,11 @@ absl::StatusOr<Message> Resolver::Resolve(const Query& query, absl::Duration tim
       last = message.status();
       continue;
     }
-    if (message->rcode == Rcode::kNoError || message->rcode == Rcode::kNxDomain) return message;
-    last = Refusal(server, query, message->rcode);
+    if (HasAnswer(*message)) return message;
+    const bool may_be_bogus = message->rcode == Rcode::kServFail && !query.checking_disabled;
+    last = may_be_bogus && IsBogus(client_, server, query, timeout)
+               ? Bogus(server, query)
+               : Refusal(server, query, message->rcode);
   }
   return last;
 }

@@ -23,8 +23,8 @@ class Resolver {
       : client_(client), servers_(std::move(servers)) {}
 
   // Asks one server after the other, each for at most `timeout`, until one says NOERROR or
-  // NXDOMAIN. Else what the last said: UNAVAILABLE, reason DNS_SERVFAIL (or DNS_REFUSED, ...), or
-  // the client's errors.
+  // NXDOMAIN. Else what the last said: UNAVAILABLE, reason DNS_SERVFAIL (or DNS_REFUSED, ...;
+  // DNSSEC_BOGUS where only the signatures are wrong), or the client's errors.
   absl::StatusOr<Message> Resolve(const Query& query, absl::Duration timeout = kResolveTimeout);
 
   const std::vector<Server>& servers() const { return servers_; }

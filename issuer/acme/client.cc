@@ -62,11 +62,14 @@ std::string Texts(const std::vector<challenge::Name>& names) {
 
 class ExchangeClient final : public Client {
  public:
-  ExchangeClient(const Exchange::Parts& parts, const std::string& directory_url, UrlPolicy urls)
-      : exchange_(parts, directory_url, std::move(urls)) {}
+  ExchangeClient(const Exchange::Parts& parts, const ClientOptions& options, UrlPolicy urls)
+      : exchange_(parts, options.directory_url, std::move(urls)),
+        caa_identities_(options.caa_identities) {}
 
   absl::StatusOr<Directory> GetDirectory() override {
-    return exchange_.GetDirectory(exchange_.DeadlineIn(kCallBudget));
+    auto directory = exchange_.GetDirectory(exchange_.DeadlineIn(kCallBudget));
+    if (directory.ok() && !caa_identities_.empty()) directory->caa_identities = caa_identities_;
+    return directory;
   }
 
   absl::StatusOr<Account> CreateAccount(const NewAccount& account) override {
@@ -82,6 +85,7 @@ class ExchangeClient final : public Client {
   }
 
   void SetAccountUrl(const std::string& url) override { exchange_.SetAccountUrl(url); }
+  std::string account_url() const override { return exchange_.account_url(); }
 
   absl::StatusOr<Order> NewOrder(const std::vector<challenge::Name>& names,
                                  const std::string& profile) override {
@@ -201,6 +205,7 @@ class ExchangeClient final : public Client {
   }
 
   Exchange exchange_;
+  const std::vector<std::string> caa_identities_;
 };
 
 }  // namespace
@@ -216,7 +221,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Make(const ClientOptions& option
   }
   Exchange::Parts parts{http, signer, clock, random, options.sleep};
   if (!parts.sleep) parts.sleep = [](absl::Duration pause) { absl::SleepFor(pause); };
-  return std::make_unique<ExchangeClient>(parts, options.directory_url, std::move(urls));
+  return std::make_unique<ExchangeClient>(parts, options, std::move(urls));
 }
 
 }  // namespace norroy::acme

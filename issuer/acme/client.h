@@ -33,6 +33,8 @@ namespace norroy::acme {
 struct ClientOptions {
   std::string directory_url;
   std::vector<std::string> extra_hosts;
+  // Instead of what the directory says; empty: what it says.
+  std::vector<std::string> caa_identities;
   // Between tries with a new nonce; empty: really sleeps.
   std::function<void(absl::Duration)> sleep;
 };
@@ -61,6 +63,8 @@ class Client {
   // The account's URL for every later call ("kid"). Without it they are FAILED_PRECONDITION,
   // reason NO_ACCOUNT.
   virtual void SetAccountUrl(const std::string& url) = 0;
+  // Empty: none was set.
+  virtual std::string account_url() const = 0;
 
   // RFC 8555 7.4. The identifiers of the reply must be the names asked for. `profile` may be
   // empty.

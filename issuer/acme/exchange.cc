@@ -63,6 +63,11 @@ void Exchange::SetAccountUrl(const std::string& url) {
   account_url_ = url;
 }
 
+std::string Exchange::account_url() const {
+  MutexLock lock(&mutex_);
+  return account_url_;
+}
+
 absl::StatusOr<std::string> Exchange::Kid() const {
   MutexLock lock(&mutex_);
   if (!account_url_.empty()) return account_url_;

@@ -64,6 +64,7 @@ class Exchange {
   }
 
   void SetAccountUrl(const std::string& url);
+  std::string account_url() const;
   absl::StatusOr<Directory> GetDirectory(absl::Duration deadline);
 
   // Signed with the account's URL. FAILED_PRECONDITION, reason NO_ACCOUNT, without one.

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/config/config.h"
+#include "common/dns/name.h"
 #include "common/error/error.h"
 #include "common/identity/identity.h"
 #include "common/status_macros.h"
@@ -19,6 +20,7 @@ constexpr int kMaxCas = 32;
 constexpr int kMaxContacts = 2;
 constexpr size_t kMaxContact = 256;
 constexpr size_t kMaxEabKid = 256;
+constexpr int kMaxCaaIdentities = 16;
 
 absl::Status BadConfig(absl::string_view message) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIG", message);
@@ -51,6 +53,18 @@ absl::Status CheckEab(const CaConfig& ca) {
   return absl::OkStatus();
 }
 
+absl::Status CheckCaaIdentities(const CaConfig& ca) {
+  if (ca.caa_identities_size() > kMaxCaaIdentities) {
+    return BadConfig(absl::StrCat("caa_identities: ", ca.caa_identities_size(), ", at most ",
+                                  kMaxCaaIdentities));
+  }
+  for (const std::string& identity : ca.caa_identities()) {
+    const auto name = dns::Name::Parse(identity);
+    if (!name.ok()) return BadConfig(absl::StrCat("caa_identities: ", name.status().message()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckUrls(const CaConfig& ca) {
   const std::vector<std::string> hosts(ca.extra_hosts().begin(), ca.extra_hosts().end());
   const absl::Status urls = acme::UrlPolicy::Make(ca.directory_url(), hosts).status();
@@ -70,10 +84,12 @@ absl::StatusOr<CaSettings> ReadOne(const CaConfig& ca, const std::string& config
   NORROY_RETURN_IF_ERROR(CheckUrls(ca));
   NORROY_RETURN_IF_ERROR(CheckContacts(ca));
   NORROY_RETURN_IF_ERROR(CheckEab(ca));
+  NORROY_RETURN_IF_ERROR(CheckCaaIdentities(ca));
   CaSettings settings;
   settings.name = ca.name();
   settings.acme.directory_url = ca.directory_url();
   settings.acme.extra_hosts.assign(ca.extra_hosts().begin(), ca.extra_hosts().end());
+  settings.acme.caa_identities.assign(ca.caa_identities().begin(), ca.caa_identities().end());
   settings.http.root_file = Resolve(config_path, ca.root_file());
   settings.http.proxy = ca.proxy();
   settings.http.bind_address = ca.bind_address();

@@ -31,6 +31,7 @@ TEST(ReadCaSettings, TakesWhatStandsThere) {
   ca.set_proxy("http://proxy.test:3128");
   ca.add_extra_hosts("acme.test:8443");
   ca.set_bind_address("192.0.2.7");
+  ca.add_caa_identities("ca.test");
   *config.add_cas() = Good("staging");
   const auto settings = ReadCaSettings(config, "/etc/norroy/issuer.yaml");
   ASSERT_TRUE(settings.ok()) << settings.status();
@@ -40,6 +41,7 @@ TEST(ReadCaSettings, TakesWhatStandsThere) {
   EXPECT_EQ((*settings)[0].http.proxy, "http://proxy.test:3128");
   EXPECT_EQ((*settings)[0].http.bind_address, "192.0.2.7");
   EXPECT_EQ((*settings)[0].acme.extra_hosts, std::vector<std::string>{"acme.test:8443"});
+  EXPECT_EQ((*settings)[0].acme.caa_identities, std::vector<std::string>{"ca.test"});
   EXPECT_TRUE((*settings)[0].agree_tos);
   EXPECT_EQ((*settings)[1].http.root_file, "");
   EXPECT_FALSE((*settings)[1].agree_tos);

@@ -41,7 +41,7 @@ std::vector<Trouble> Troubles() {
       {"vhost.doc.test", "NOT_FOUND", "127.0.0.21", "return 404 'another site';"},
       {"login.doc.test", "REDIRECT_LOGIN", "127.0.0.22", "return 302 /login;"},
       {"loop.doc.test", "REDIRECT_LOOP", "127.0.0.23", "return 302 http://$http_host$uri;"},
-      {"rewritten.doc.test", "HOST_REWRITTEN", "127.0.0.24", "proxy_pass @AGENT@;"},
+      {"rewritten.doc.test", "AGENT_HAS_NO_ANSWER", "127.0.0.24", "proxy_pass @AGENT@;"},
       {"forbidden.doc.test", "FORBIDDEN", "127.0.0.25", "deny all;"},
       {"backends.doc.test", "SOME_BACKENDS_FAIL", "127.0.0.32", ""},
       {"caa.doc.test", "CAA_FORBIDS", "127.0.0.20", ""},
@@ -123,12 +123,15 @@ class Doctor : public ::testing::Test {
     options.deployment.caa_identities = {"ca.test"};
     world_ = std::make_unique<ChallengeWorld>("doctor", options);
     // Lags for lag.test, has never heard of lame.test.
-    second_ = Bind::Start(world_->dir() + "/second",
-                          {.address = kSecondServer,
-                           .port = world_->dns_port(),
-                           .keys = {{.name = "dyn", .secret = kTsigSecret}},
-                           .zones = {{.name = "lag.test", .records = TwoServers()},
-                                     Dynamic("bogus.test", "www A 127.0.0.1\n")}});
+    second_ = PowerDns::Start(world_->dir(), {.address = kSecondServer,
+                                              .dns_port = world_->dns_port(),
+                                              .zones = {"lag.test", "bogus.test"},
+                                              .records = {{"lag.test.", "NS", "ns.lag.test."},
+                                                          {"lag.test.", "NS", "second.lag.test."},
+                                                          {"bogus.test.", "NS", "ns.bogus.test."},
+                                                          {"ns.bogus.test.", "A", kSecondServer}},
+                                              .settings = {"--cache-ttl=0", "--query-cache-ttl=0",
+                                                           "--negquery-cache-ttl=0"}});
     StartSites();
     AddAgents();
   }
@@ -166,15 +169,18 @@ class Doctor : public ::testing::Test {
     }
     Deployment& norroy = world_->norroy();
     norroy.AddAgent("web1", {.patterns = by_http, .http_port = world_->web_port(0)});
-    const std::string rfc2136 = absl::StrCat(
-        "\n    key_name: dyn\n    key_file: ", world_->TsigKeyFile(), "\n    zones:\n");
-    norroy.AddAgent(
-        "dns1", {.patterns = by_dns,
-                 .presenters = absl::StrCat(
-                     world_->AgentDns(), "rfc2136:\n  - server: ", world_->bind().place(), rfc2136,
-                     "      - doc.test\n      - lag.test\n      - lame.test\n",
-                     "  - server: ", second_->place(), rfc2136, "      - bogus.test\n"),
-                 .types = {"dns-01"}});
+    const std::string api_key_file = world_->dir() + "/second.key";
+    WriteAll(api_key_file, PowerDns::kApiKey, 0600);
+    norroy.AddAgent("dns1",
+                    {.patterns = by_dns,
+                     .presenters = absl::StrCat(
+                         world_->AgentDns(), "rfc2136:\n  - server: ", world_->bind().place(),
+                         "\n    key_name: dyn\n    key_file: ", world_->TsigKeyFile(),
+                         "\n    zones:\n      - doc.test\n      - lag.test\n      - lame.test\n"
+                         "powerdns:\n  - url: ",
+                         second_->url(), "\n    api_key_file: ", api_key_file,
+                         "\n    zones:\n      - bogus.test\n"),
+                     .types = {"dns-01"}});
     norroy.AddAgent("late1", {.patterns = {"late.doc.test"},
                               .http_port = FreePort(),
                               .prefix = {"/usr/bin/env", "FAKETIME_DONT_FAKE_MONOTONIC=1",
@@ -182,19 +188,19 @@ class Doctor : public ::testing::Test {
   }
 
   std::unique_ptr<ChallengeWorld> world_;
-  std::unique_ptr<Bind> second_;
+  std::unique_ptr<PowerDns> second_;
   std::unique_ptr<Process> nginx_;
   std::unique_ptr<Process> haproxy_;
   std::unique_ptr<FullQueue> filtered_;
 };
 
-// The first error that is said of a name: its code and its words.
+// The first that is said of a name and is no mere information: its code and its words.
 struct Said {
   std::string code;
   std::string text;
 };
 
-Said FirstError(const std::string& json, const std::string& rehearsal) {
+Said FirstTrouble(const std::string& json, const std::string& rehearsal) {
   std::vector<std::string> lists = {rehearsal + ".findings"};
   for (int view = 0; view < 4; ++view) {
     lists.push_back(absl::StrCat(rehearsal, ".views.", view, ".findings"));
@@ -202,7 +208,8 @@ Said FirstError(const std::string& json, const std::string& rehearsal) {
   for (const std::string& list : lists) {
     for (int i = 0; i < 8; ++i) {
       const std::string finding = absl::StrCat(list, ".", i);
-      if (Deployment::Field(json, finding + ".severity") != "SEVERITY_ERROR") continue;
+      const std::string severity = Deployment::Field(json, finding + ".severity");
+      if (severity != "SEVERITY_ERROR" && severity != "SEVERITY_WARNING") continue;
       return {Deployment::Field(json, finding + ".code"),
               absl::StrCat(Deployment::Field(json, finding + ".message"), " ",
                            Deployment::Field(json, finding + ".advice"))};
@@ -222,7 +229,7 @@ TEST_F(Doctor, TellsTroublesApart) {
     const std::string rehearsal = absl::StrCat("rehearsals.", i);
     const Trouble& trouble = troubles[i];
     EXPECT_EQ(Deployment::Field(output.out, rehearsal + ".name"), trouble.name);
-    const Said said = FirstError(output.out, rehearsal);
+    const Said said = FirstTrouble(output.out, rehearsal);
     EXPECT_EQ(said.code, trouble.code) << Deployment::Field(output.out, rehearsal);
     const std::string verdict = Deployment::Field(output.out, rehearsal + ".verdict");
     if (trouble.code.empty()) {
