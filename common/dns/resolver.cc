@@ -45,6 +45,7 @@ absl::Status Bogus(const Server& server, const Query& query) {
 absl::StatusOr<Message> Resolver::Resolve(const Query& query, absl::Duration timeout) {
   absl::Status last = MakeError(absl::StatusCode::kFailedPrecondition, "BAD_CONFIG",
                                 "no DNS resolver is configured");
+  const Server* failing = nullptr;
   for (const Server& server : servers_) {
     auto message = client_.Ask(server, query, timeout);
     if (!message.ok()) {
@@ -52,10 +53,12 @@ absl::StatusOr<Message> Resolver::Resolve(const Query& query, absl::Duration tim
       continue;
     }
     if (HasAnswer(*message)) return message;
-    const bool may_be_bogus = message->rcode == Rcode::kServFail && !query.checking_disabled;
-    last = may_be_bogus && IsBogus(client_, server, query, timeout)
-               ? Bogus(server, query)
-               : Refusal(server, query, message->rcode);
+    last = Refusal(server, query, message->rcode);
+    if (message->rcode == Rcode::kServFail) failing = &server;
+  }
+  if (failing != nullptr && !query.checking_disabled &&
+      IsBogus(client_, *failing, query, timeout)) {
+    return Bogus(*failing, query);
   }
   return last;
 }

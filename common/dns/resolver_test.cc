@@ -45,12 +45,12 @@ TEST(Resolver, AsksOneServerAfterTheOther) {
        .first = Rcode::kRefused,
        .second = Rcode::kServFail,
        .expected = "DNS_SERVFAIL",
-       .asked = 2},
+       .asked = 3},  // once more without checking
       {.what = "SERVFAIL, the second refuses",
        .first = Rcode::kServFail,
        .second = Rcode::kRefused,
        .expected = "DNS_REFUSED",
-       .asked = 2},
+       .asked = 3},
       {.what = "both silent",
        .first_silent = true,
        .second_silent = true,
@@ -73,6 +73,17 @@ TEST(Resolver, AsksOneServerAfterTheOther) {
       EXPECT_TRUE(absl::StrContains(message.status().message(), "192.0.2.2:53"));
     }
   }
+}
+
+TEST(Resolver, TellsWrongSignaturesFromAServerThatFails) {
+  FakeClient dns;
+  dns.Add(TxtRecord("www.example.com", "x"));
+  dns.MakeBogus(TestName("example.com"));
+  Resolver resolver(dns, {kFirst, kSecond});
+  EXPECT_EQ(ErrorReason(resolver.Resolve(kQuery).status()), "DNSSEC_BOGUS");
+  Query unchecked = kQuery;
+  unchecked.checking_disabled = true;
+  EXPECT_TRUE(resolver.Resolve(unchecked).ok());
 }
 
 TEST(Resolver, WithoutServersSaysSo) {
