@@ -30,6 +30,8 @@
 #include "issuer/service/account_service.h"
 #include "issuer/service/certificate_service.h"
 #include "issuer/service/certificates.h"
+#include "issuer/service/doctor.h"
+#include "issuer/service/doctor_service.h"
 #include "issuer/service/order_service.h"
 #include "issuer/service/orders.h"
 #include "issuer/service/server_info_service.h"
@@ -122,7 +124,8 @@ absl::Status Run(IssuerSettings settings, SystemClock& clock) {
                                                                    .events = events,
                                                                    .limits = settings.limits,
                                                                    .owner = self,
-                                                                   .workers = settings.workers});
+                                                                   .workers = settings.workers,
+                                                                   .grades = settings.grades});
 
   ThreadPool pool(kHandlerThreads, kMaxWaitingCalls);
   const rpc::HandlerEnv env{pool, clock, settings.deployment, nullptr};
@@ -130,9 +133,12 @@ absl::Status Run(IssuerSettings settings, SystemClock& clock) {
       {*store, *settings.policy, *solver, *accounts, *engine, events, clock, random});
   service::Certificates certificates(*store, *accounts, clock);
   service::AccountAdmin account_admin(*store, *accounts, clock);
+  service::Doctor doctor(
+      {*store, *settings.policy, *solver, sealer, *accounts, timers, clock, random});
   service::OrderService order_service(env, orders);
   service::CertificateService certificate_service(env, certificates);
   service::AccountService account_service(env, account_admin);
+  service::DoctorService doctor_service(env, doctor);
   service::ServerInfoService info_service(env, {kVersion, rpc::TlsLibraryVersion(), start_time});
 
   auto registration = std::make_unique<keys::Registration>(
@@ -141,11 +147,11 @@ absl::Status Run(IssuerSettings settings, SystemClock& clock) {
 
   NORROY_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
-      rpc::Server::Start(
-          {.listen = settings.listen,
-           .tls = {settings.identity_file, settings.core_root_file},
-           .services = {&order_service, &certificate_service, &account_service, &info_service},
-           .reflection = settings.reflection}));
+      rpc::Server::Start({.listen = settings.listen,
+                          .tls = {settings.identity_file, settings.core_root_file},
+                          .services = {&order_service, &certificate_service, &account_service,
+                                       &doctor_service, &info_service},
+                          .reflection = settings.reflection}));
   engine->Start();
   log::Info(
       "main", "serving",
@@ -156,6 +162,7 @@ absl::Status Run(IssuerSettings settings, SystemClock& clock) {
   log::Info("main", "stopping");
   server->Stop(kStopGrace);
   registration.reset();
+  doctor.Stop();
   engine->Stop();
   // The solver calls the engine: it ends first.
   solver.reset();

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/challenge/pattern.h"
 #include "common/config/config.h"
 #include "common/daemon/settings.h"
 #include "common/error/error.h"
@@ -70,6 +72,46 @@ absl::Status CheckCaFiles(const std::vector<keys::CaSettings>& cas) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<flow::Grade> ReadGrade(config::v1::PreflightGrade grade) {
+  switch (grade) {
+    case config::v1::PREFLIGHT_GRADE_OFF:
+      return flow::Grade::kOff;
+    case config::v1::PREFLIGHT_GRADE_ADVISE:
+      return flow::Grade::kAdvise;
+    case config::v1::PREFLIGHT_GRADE_GATE:
+      return flow::Grade::kGate;
+    default:
+      return daemon::BadConfig("grade is missing: off, advise or gate");
+  }
+}
+
+absl::StatusOr<flow::Grades::Rule> ReadRule(const config::v1::PreflightConfig& config) {
+  flow::Grades::Rule rule;
+  NORROY_ASSIGN_OR_RETURN(rule.grade, ReadGrade(config.grade()));
+  if (config.names().empty()) {
+    return daemon::BadConfig("names is empty: say for which names the grade is");
+  }
+  NORROY_ASSIGN_OR_RETURN(rule.names,
+                          challenge::ParsePatterns({config.names().begin(), config.names().end()}));
+  for (const challenge::Pattern& pattern : rule.names) {
+    if (!absl::StartsWith(pattern.text(), "*.")) continue;
+    return daemon::BadConfig(absl::StrCat(
+        "names: \"", pattern.text(), "\" matches nothing, as names are held against it without ",
+        "their \"*.\"; write \"", pattern.text().substr(2), "\""));
+  }
+  return rule;
+}
+
+absl::StatusOr<flow::Grades> ReadGrades(const IssuerConfig& config) {
+  std::vector<flow::Grades::Rule> rules;
+  for (int i = 0; i < config.preflight_size(); ++i) {
+    absl::StatusOr<flow::Grades::Rule> rule = ReadRule(config.preflight(i));
+    if (!rule.ok()) return WithContext(rule.status(), absl::StrCat("preflight[", i, "]"));
+    rules.push_back(*std::move(rule));
+  }
+  return flow::Grades(std::move(rules));
+}
+
 absl::StatusOr<IssuerSettings> ReadSettings(const IssuerConfig& config, const std::string& path,
                                             absl::Time now) {
   NORROY_RETURN_IF_ERROR(identity::CheckDeployment(config.deployment()));
@@ -99,6 +141,7 @@ absl::StatusOr<IssuerSettings> ReadSettings(const IssuerConfig& config, const st
   NORROY_ASSIGN_OR_RETURN(const int workers,
                           ReadNumber("workers", config.workers(), kDefaultWorkers, kMaxWorkers));
   NORROY_ASSIGN_OR_RETURN(const store::Limits limits, ReadLimits(config.limits()));
+  NORROY_ASSIGN_OR_RETURN(flow::Grades grades, ReadGrades(config));
   NORROY_ASSIGN_OR_RETURN(
       std::string name, CheckIdentityFile(identity_file, core_root_file, config.deployment(), now));
   NORROY_ASSIGN_OR_RETURN(SealPair seal,
@@ -120,6 +163,7 @@ absl::StatusOr<IssuerSettings> ReadSettings(const IssuerConfig& config, const st
       .reflection = config.reflection(),
       .workers = workers,
       .limits = limits,
+      .grades = std::move(grades),
   };
 }
 

@@ -13,6 +13,7 @@
 #include "common/crypto/certificate.h"
 #include "common/crypto/key.h"
 #include "common/log/log.h"
+#include "issuer/flow/grades.h"
 #include "issuer/keys/ca_settings.h"
 #include "issuer/policy/policy.h"
 #include "issuer/store/store.h"
@@ -42,6 +43,7 @@ struct IssuerSettings {
   bool reflection;
   int workers;
   store::Limits limits;
+  flow::Grades grades;
 };
 
 // Errors name the file, and the field or the file that it names.

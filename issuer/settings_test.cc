@@ -88,6 +88,31 @@ TEST_F(SettingsTest, ReadsWhatStandsThere) {
   EXPECT_NE(stat((dir_ + "/issuer.db").c_str(), &info), 0) << "checking made the database";
 }
 
+TEST_F(SettingsTest, ReadsThePreflightsGrades) {
+  const auto settings = Load(absl::StrCat(kConfig, R"(preflight:
+  - names: [".staging.example.com"]
+    grade: off
+  - names: ["example.com", ".example.com", "=192.0.2.0/24"]
+    grade: gate
+)"));
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  const struct {
+    std::string name;
+    flow::Grade grade;
+  } cases[] = {
+      {"a.staging.example.com", flow::Grade::kOff},
+      {"www.example.com", flow::Grade::kGate},
+      {"*.example.com", flow::Grade::kGate},
+      {"*.a.staging.example.com", flow::Grade::kOff},
+      {"192.0.2.7", flow::Grade::kGate},
+      {"192.0.3.7", flow::Grade::kAdvise},
+      {"other.example", flow::Grade::kAdvise},
+  };
+  for (const auto& row : cases) {
+    EXPECT_EQ(settings->grades.Of(*challenge::Name::Parse(row.name)), row.grade) << row.name;
+  }
+}
+
 TEST_F(SettingsTest, ErrorsNameTheFieldOrTheFile) {
   const struct {
     std::string from, to, error;
@@ -118,6 +143,18 @@ TEST_F(SettingsTest, ErrorsNameTheFieldOrTheFile) {
       {"database: issuer.db", "database: issuer.db\nworkers: -1", "workers"},
       {"database: issuer.db", "database: issuer.db\nlimits:\n  failures_per_name_per_hour: -1",
        "limits.failures"},
+      {"database: issuer.db", "database: issuer.db\npreflight:\n  - names: [\".\"]",
+       "preflight[0]: grade is missing"},
+      {"database: issuer.db", "database: issuer.db\npreflight:\n  - grade: gate",
+       "preflight[0]: names is empty"},
+      {"database: issuer.db",
+       "database: issuer.db\npreflight:\n  - names: [\"*.example.com\"]\n    grade: gate",
+       "write \"example.com\""},
+      {"database: issuer.db",
+       "database: issuer.db\npreflight:\n  - names: [\"a*.example.com\"]\n    grade: gate",
+       "preflight[0]"},
+      {"database: issuer.db",
+       "database: issuer.db\npreflight:\n  - names: [\".\"]\n    grade: perhaps", "issuer.yaml:11"},
   };
   for (const auto& row : cases) {
     SCOPED_TRACE(row.to);

@@ -31,7 +31,7 @@ class EngineImpl final : public Engine {
  public:
   explicit EngineImpl(const EngineOptions& options)
       : tools_{options.store, options.accounts, options.solver, options.sealer,
-               options.clock, options.random,   options.limits},
+               options.clock, options.random,   options.limits, options.grades},
         events_(options.events),
         owner_(options.owner),
         worker_count_(options.workers) {

@@ -12,6 +12,7 @@
 #include "common/clock/clock.h"
 #include "common/crypto/random.h"
 #include "issuer/flow/events.h"
+#include "issuer/flow/grades.h"
 #include "issuer/keys/accounts.h"
 #include "issuer/solver/sealer.h"
 #include "issuer/solver/solver.h"
@@ -30,6 +31,7 @@ struct EngineOptions {
   store::Limits limits;
   std::string owner;  // names this process in leases
   int workers = 32;
+  Grades grades = {};
 };
 
 // Thread-safe.

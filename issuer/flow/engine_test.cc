@@ -139,6 +139,7 @@ TEST(Engine, AFailedPresentationCostsNoFailureAtTheCa) {
 
 TEST(Engine, AFailedValidationEndsTheOrderAndCounts) {
   FlowFixture f;
+  f.Configure(FlowFixture::All(Grade::kOff));
   f.ca().SetValidator([](const fakes::Attempt& attempt) {
     return attempt.name == "bad.example.test" ? absl::NotFoundError("got 403") : absl::OkStatus();
   });

@@ -85,6 +85,16 @@ class FusedSolver final : public solver::Solver {
     if (fuse_.dead) return Dead();
     return solver_.Present(presentation);
   }
+  absl::StatusOr<std::optional<solver::PresentationStatus>> Recheck(const std::string& id,
+                                                                    int64_t generation) override {
+    if (fuse_.dead) return Dead();
+    return solver_.Recheck(id, generation);
+  }
+  absl::StatusOr<std::optional<std::vector<solver::NameView>>> Look(
+      const solver::LookOrder& order) override {
+    if (fuse_.dead) return Dead();
+    return solver_.Look(order);
+  }
   absl::Status Release(const std::string& id, int64_t generation, absl::Time until) override {
     return fuse_.dead ? Dead() : solver_.Release(id, generation, until);
   }
@@ -214,10 +224,21 @@ void FlowFixture::Restart() {
                               .clock = clock_,
                               .random = random_,
                               .events = life.events,
-                              .limits = {},
-                              .owner = "test"});
+                              .limits = limits_,
+                              .owner = "test",
+                              .grades = grades_});
   engine_ = life.engine.get();
   life.fuse.requests = 0;
+}
+
+void FlowFixture::Configure(Grades grades, const store::Limits& limits) {
+  grades_ = std::move(grades);
+  limits_ = limits;
+  Restart();
+}
+
+Grades FlowFixture::All(Grade grade) {
+  return Grades({{.names = {Need(challenge::Pattern::Parse("."))}, .grade = grade}});
 }
 
 Order FlowFixture::Create(const std::vector<std::string>& names, const std::string& csr) {

@@ -19,6 +19,7 @@
 #include "common/http/client.h"
 #include "common/sql/database.h"
 #include "issuer/flow/engine.h"
+#include "issuer/flow/grades.h"
 #include "issuer/flow/order.h"
 #include "issuer/solver/fake_solver.h"
 #include "issuer/store/store.h"
@@ -53,6 +54,11 @@ class FlowFixture {
   void Restart();
   int requests_seen() const;
 
+  // Begins a life with these.
+  void Configure(Grades grades, const store::Limits& limits = {});
+  // Every name has this grade.
+  static Grades All(Grade grade);
+
   // How time passes in Settle and RunFor; the clock alone by default.
   void SetAdvance(std::function<void(absl::Duration)> advance) { advance_ = std::move(advance); }
   static std::string deployment();
@@ -79,6 +85,8 @@ class FlowFixture {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Life> life_;
   Engine* engine_ = nullptr;
+  Grades grades_;
+  store::Limits limits_;
   int created_ = 0;
 };
 

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "common/challenge/identifier.h"
 #include "common/challenge/proof.h"
+#include "norroy/types/v1/view.pb.h"
 
 namespace norroy::flow {
 
@@ -48,6 +49,15 @@ struct OrderError {
 
 enum class NameState { kPending, kPresenting, kValidating, kValid, kInvalid };
 
+inline constexpr size_t kMaxViews = 8;
+
+// A type that an agent or the CA refused for a name: the next one's turn.
+struct FailedType {
+  challenge::Name name;
+  challenge::ChallengeType type;
+  bool operator==(const FailedType&) const = default;
+};
+
 // One name's way through one CA order.
 struct NameProgress {
   challenge::Name name;
@@ -64,6 +74,8 @@ struct NameProgress {
   std::optional<challenge::ChallengeType> type;  // being proved by
   std::vector<std::string> agents;               // who serves it
   std::optional<OrderError> error;
+  // What viewpoints saw last before the CA was told: at most kMaxViews.
+  std::vector<types::v1::View> views;
   // The CA was told to look. Not stored: whoever takes the order anew reads the authorization
   // before anything is sent.
   bool responded = false;
@@ -109,6 +121,10 @@ struct Order {
   std::string certificate_id;
   std::string waiting_for;  // in words
   std::optional<OrderError> error;
+  // Not to be tried again; they outlive the CA order in which they failed.
+  std::vector<FailedType> failed_types;
+  int restarts = 0;  // CA orders that failed and were replaced by another
+  int retries = 0;   // those of them that were tried again by the same type
 
   std::string set_key() const { return challenge::SetKey(names); }
 };

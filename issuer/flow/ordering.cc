@@ -7,6 +7,7 @@
 #include "common/error/error.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
+#include "issuer/flow/choice.h"
 #include "issuer/flow/steps.h"
 
 namespace norroy::flow {
@@ -32,6 +33,7 @@ void Note(NameProgress& progress, const acme::Authorization& authorization) {
   progress.reused = authorization.status == acme::AuthorizationStatus::kValid;
   progress.state = progress.reused ? NameState::kValid : NameState::kPending;
   for (const acme::Challenge& challenge : authorization.challenges) {
+    if (!Fits(authorization.name, challenge.type)) continue;
     progress.offers.push_back({challenge.type, challenge.url, challenge.token.value()});
   }
 }
@@ -87,6 +89,11 @@ absl::StatusOr<Next> PlaceOrder(Work& work, const Tools& tools) {
     all_valid = false;
     // RFC 8555 7.1.6: any other state than pending or valid is the end of this CA order.
     if (authorization.status != acme::AuthorizationStatus::kPending) {
+      if (authorization.status == acme::AuthorizationStatus::kInvalid) {
+        // Its proof was looked at in an earlier life, which ended before it was counted.
+        NORROY_RETURN_IF_ERROR(tools.store.NoteFailure(
+            order, authorization.name, progress.authorization_url, tools.clock.Now()));
+      }
       return StartAnew(work, tools.clock.Now());
     }
     if (progress.offers.empty()) {

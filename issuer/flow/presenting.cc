@@ -1,4 +1,4 @@
-// PRESENTING: the CA is told only when every responder serves.
+// PRESENTING: the CA is told only when every responder serves, and viewpoints see it.
 
 #include <algorithm>
 #include <utility>
@@ -8,32 +8,16 @@
 #include "common/error/error.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
+#include "issuer/flow/choice.h"
 #include "issuer/flow/failure.h"
 #include "issuer/flow/steps.h"
 
 namespace norroy::flow {
 namespace {
 
-// How long a presentation may exist without being renewed. DNS changes take longer to be seen.
-constexpr absl::Duration kHttpLease = absl::Minutes(15);
-constexpr absl::Duration kDnsLease = absl::Minutes(30);
-// The agents' clocks may be behind ours.
-constexpr absl::Duration kClockSkew = absl::Minutes(1);
 // The solver wakes us; this is for a wake-up that got lost.
 constexpr absl::Duration kPoll = absl::Seconds(20);
 constexpr absl::Duration kSlow = absl::Seconds(1);
-
-// Half an hour only where every pending name is proved by DNS, as far as that is known.
-absl::Duration LeaseFor(const Order& order) {
-  for (const NameProgress& progress : order.progress) {
-    if (progress.state == NameState::kValid) continue;
-    for (const NameProgress::Offer& offer : progress.offers) {
-      const bool counts = !progress.type.has_value() || progress.type == offer.type;
-      if (counts && offer.type != challenge::ChallengeType::kDns01) return kHttpLease;
-    }
-  }
-  return kDnsLease;
-}
 
 NameProgress* ProgressOf(Order& order, const challenge::Name& name) {
   for (NameProgress& progress : order.progress) {
@@ -58,86 +42,88 @@ std::string TakeOver(Order& order, const solver::PresentationStatus& status) {
   return missing.empty() ? "the agents" : absl::StrCat("agent ", absl::StrJoin(missing, ", "));
 }
 
-absl::Status WhyFailed(const solver::PresentationStatus& status) {
+absl::Status WhyFailed(const solver::PresentedName& name) {
+  return MakeError(absl::StatusCode::kUnavailable, "PRESENT_FAILED",
+                   absl::StrCat("the proof for ", name.name.text(), " is not served: ", name.error),
+                   {{"name", name.name.text()}, {"agent", absl::StrJoin(name.missing, ",")}});
+}
+
+// Names that cannot be served by one type get their next one; those that have none left wait, and
+// every type gets another chance.
+absl::StatusOr<Next> OnFailed(Work& work, const Tools& tools,
+                              const solver::PresentationStatus& status) {
+  absl::Status why;
+  bool more = false;
   for (const solver::PresentedName& name : status.names) {
     if (name.state != solver::PresentationState::kFailed) continue;
-    return MakeError(
-        absl::StatusCode::kUnavailable, "PRESENT_FAILED",
-        absl::StrCat("the proof for ", name.name.text(), " is not served: ", name.error),
-        {{"name", name.name.text()}, {"agent", absl::StrJoin(name.missing, ",")}});
-  }
-  return MakeError(absl::StatusCode::kUnavailable, "PRESENT_FAILED", "the proofs are not served");
-}
-
-// Nothing was told to the CA: take down what is up, wait, read the authorizations again.
-absl::StatusOr<Next> TryAgainLater(Work& work, const Tools& tools, const absl::Status& why) {
-  ReleasePresentation(work, tools);
-  work.authorizations_read = false;
-  const int attempt = work.order.attempt;
-  Enter(work, State::kOrdering, tools.clock.Now());
-  work.order.attempt = attempt;
-  return AfterFailure(work, tools, why);
-}
-
-// A proof of a type that nobody would put up is not made.
-bool IsPlanned(const std::vector<solver::NamePlan>& plans, const challenge::Name& name,
-               challenge::ChallengeType type) {
-  for (const solver::NamePlan& plan : plans) {
-    if (plan.name != name) continue;
-    for (const solver::TypePlan& planned : plan.types) {
-      if (planned.type == type) return true;
+    NameProgress* const progress = ProgressOf(work.order, name.name);
+    if (progress != nullptr && progress->type.has_value() &&
+        !OtherTypesLeft(work, *progress).empty()) {
+      log::Warning("order", "a type of proof is not served; the next one is tried",
+                   {{"order_id", work.order.id},
+                    {"name", name.name.text()},
+                    {"type", challenge::ChallengeTypeName(*progress->type)},
+                    {"error", name.error}});
+      NoteFailedType(work.order, *progress);
+      more = true;
+      continue;
     }
+    if (why.ok()) why = WhyFailed(name);
+    ForgetFailedTypes(work.order, name.name);
   }
-  return false;
+  if (!why.ok()) return TakeBack(work, tools, why);
+  if (more) return PresentWhatIsLeft(work);
+  return TakeBack(
+      work, tools,
+      MakeError(absl::StatusCode::kUnavailable, "PRESENT_FAILED", "the proofs are not served"));
 }
 
-absl::Status NoCommonType(const challenge::Name& name) {
-  return MakeError(absl::StatusCode::kFailedPrecondition, "NO_CHALLENGE",
-                   absl::StrCat("the CA offers no challenge for ", name.text(),
-                                " of a type by which an agent answers for it"),
-                   {{"name", name.text()}});
+// The last of our own guards before something can fail at the CA: other orders with these names
+// may have failed there since QUEUED.
+absl::StatusOr<Next> GoToTheCa(Work& work, const Tools& tools) {
+  Order& order = work.order;
+  const absl::Time now = tools.clock.Now();
+  NORROY_ASSIGN_OR_RETURN(const absl::Time held, tools.store.MayValidate(order, tools.limits, now));
+  if (held > now) {
+    ReleasePresentation(work, tools);
+    Enter(work, State::kQueued, now);
+    return WaitForLimit(work, tools, held);
+  }
+  ClearError(order);
+  Enter(work, State::kValidating, now);
+  // A restart in PRESENTING comes here again, and reads the authorizations before it tells the CA
+  // anything.
+  return Next::RunOnUnsaved();
+}
+
+absl::StatusOr<Next> OnReady(Work& work, const Tools& tools,
+                             const solver::PresentationStatus& status) {
+  work.ready_revision = status.revision;
+  NORROY_ASSIGN_OR_RETURN(const std::optional<Next> held, Preflight(work, tools));
+  if (held.has_value()) return *held;
+  return GoToTheCa(work, tools);
+}
+
+absl::StatusOr<Next> OnError(Work& work, const Tools& tools, const absl::Status& error) {
+  if (IsWorthRepeating(error)) return TakeBack(work, tools, error);
+  // STALE_GENERATION or RELEASED: an earlier life was further on; a new generation is welcome.
+  if (ErrorReason(error) == "STALE_GENERATION" || ErrorReason(error) == "RELEASED") {
+    work.presentation.reset();
+    return Next::RunOnUnsaved();
+  }
+  return error;
+}
+
+// Ordinarily the agents answer in milliseconds; whom a slow order waits for is for callers to see.
+Next WaitForAgents(Work& work, absl::Time now, const std::string& waiting_for) {
+  Order& order = work.order;
+  if (now - order.state_time < kSlow) return Next::Wait(kSlow, false);
+  const bool news = order.waiting_for != waiting_for;
+  order.waiting_for = waiting_for;
+  return Next::Wait(kPoll, news);
 }
 
 }  // namespace
-
-bool IsRenewalDue(const Order& order, absl::Time now) {
-  return order.lease_not_after - now < LeaseFor(order) / 2;
-}
-
-absl::Status SealProofs(Work& work, const Tools& tools) {
-  Order& order = work.order;
-  if (!work.plan.has_value()) {
-    NORROY_ASSIGN_OR_RETURN(work.plan, tools.solver.Plan(order.names));
-  }
-  NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.accounts.ClientFor(order.ca));
-  const std::string thumbprint = ca->Thumbprint();
-  const absl::Time now = tools.clock.Now();
-  solver::Presentation presentation;
-  presentation.id = order.id;
-  presentation.generation = order.generation + 1;
-  presentation.not_after = now + LeaseFor(order);
-  for (const NameProgress& progress : order.progress) {
-    if (progress.state == NameState::kValid) continue;
-    const size_t before = presentation.proofs.size();
-    for (const NameProgress::Offer& offer : progress.offers) {
-      if (!IsPlanned(*work.plan, progress.name, offer.type)) continue;
-      NORROY_ASSIGN_OR_RETURN(const challenge::Token token, challenge::Token::Parse(offer.token));
-      NORROY_ASSIGN_OR_RETURN(const challenge::KeyAuthorization key_authorization,
-                              challenge::KeyAuthorization::Make(token, thumbprint));
-      const challenge::Proof proof{progress.name, offer.type, token, key_authorization};
-      NORROY_ASSIGN_OR_RETURN(types::v1::SealedProof sealed,
-                              tools.sealer.Seal(order.id, presentation.generation, proof,
-                                                now - kClockSkew, presentation.not_after));
-      presentation.proofs.push_back(std::move(sealed));
-    }
-    if (presentation.proofs.size() == before) return NoCommonType(progress.name);
-  }
-  order.generation = presentation.generation;
-  order.lease_not_after = presentation.not_after;
-  order.released = false;
-  work.presentation = std::move(presentation);
-  return absl::OkStatus();
-}
 
 void ReleasePresentation(Work& work, const Tools& tools) {
   Order& order = work.order;
@@ -151,51 +137,61 @@ void ReleasePresentation(Work& work, const Tools& tools) {
   }
   order.released = true;
   work.presentation.reset();
+  work.looks = {};
+}
+
+absl::StatusOr<Next> TakeBack(Work& work, const Tools& tools, const absl::Status& why) {
+  ReleasePresentation(work, tools);
+  work.authorizations_read = false;
+  const int attempt = work.order.attempt;
+  Enter(work, State::kOrdering, tools.clock.Now());
+  work.order.attempt = attempt;
+  return AfterFailure(work, tools, why);
+}
+
+Next PresentWhatIsLeft(Work& work) {
+  std::vector<solver::FailedType> failed;
+  for (const FailedType& type : work.order.failed_types) failed.push_back({type.name, type.type});
+  for (const NameProgress& progress : work.order.progress) {
+    if (progress.state == NameState::kValid || progress.type.has_value()) continue;
+    const std::vector<challenge::ChallengeType> left = TypesLeft(work, progress);
+    if (left.empty()) continue;
+    const FailedType next = {progress.name, left.front()};
+    if (std::find(work.sealed.begin(), work.sealed.end(), next) != work.sealed.end()) continue;
+    // There was no room for it: sealed anew.
+    work.presentation.reset();
+    return Next::RunOnUnsaved();
+  }
+  work.presentation->failed_types = std::move(failed);
+  work.ready_revision.reset();
+  return Next::RunOnUnsaved();
 }
 
 absl::StatusOr<Next> Present(Work& work, const Tools& tools) {
-  Order& order = work.order;
   const absl::Time now = tools.clock.Now();
-  if (!work.presentation.has_value() || IsRenewalDue(order, now)) {
+  NORROY_RETURN_IF_ERROR(tools.KeepLease(work, kRequestLimit));
+  if (!work.presentation.has_value() || IsRenewalDue(work, now)) {
     // Whoever takes the order anew seals anew: a seal's bytes are not stored.
     NORROY_RETURN_IF_ERROR(SealProofs(work, tools));
     return Next::RunOn();
   }
   const absl::StatusOr<solver::PresentationStatus> status =
       tools.solver.Present(*work.presentation);
-  if (!status.ok()) {
-    if (IsWorthRepeating(status.status())) return TryAgainLater(work, tools, status.status());
-    // STALE_GENERATION or RELEASED: an earlier life was further on; a new generation is welcome.
-    if (ErrorReason(status.status()) == "STALE_GENERATION" ||
-        ErrorReason(status.status()) == "RELEASED") {
-      work.presentation.reset();
-      return Next::RunOnUnsaved();
-    }
-    return status.status();
-  }
-  work.shown_generation = order.generation;
-  const std::string waiting_for = TakeOver(order, *status);
+  if (!status.ok()) return OnError(work, tools, status.status());
+  work.shown_generation = work.order.generation;
+  const std::string waiting_for = TakeOver(work.order, *status);
   switch (status->state) {
     case solver::PresentationState::kReady:
-      order.error.reset();
-      Enter(work, State::kValidating, now);
-      // A restart in PRESENTING comes here again, and reads the authorizations before it tells
-      // the CA anything.
-      return Next::RunOnUnsaved();
+      return OnReady(work, tools, *status);
     case solver::PresentationState::kFailed:
-      return TryAgainLater(work, tools, WhyFailed(*status));
+      return OnFailed(work, tools, *status);
     case solver::PresentationState::kReleased:
       work.presentation.reset();
       return Next::RunOnUnsaved();
     case solver::PresentationState::kPuttingUp:
       break;
   }
-  // Ordinarily the agents answer in milliseconds; whom a slow order waits for is for callers to
-  // see.
-  if (now - order.state_time < kSlow) return Next::Wait(kSlow, false);
-  const bool news = order.waiting_for != waiting_for;
-  order.waiting_for = waiting_for;
-  return Next::Wait(kPoll, news);
+  return WaitForAgents(work, now, waiting_for);
 }
 
 }  // namespace norroy::flow

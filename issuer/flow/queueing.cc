@@ -33,9 +33,11 @@ std::vector<std::string> MissingAgents(const solver::NamePlan& plan) {
   return plan.types.front().missing;
 }
 
-Next WaitForAgents(Work& work, const Tools& tools, const challenge::Name& name,
-                   const std::vector<std::string>& missing) {
+absl::StatusOr<Next> WaitForAgents(Work& work, const Tools& tools, const challenge::Name& name,
+                                   const std::vector<std::string>& missing) {
   Order& order = work.order;
+  // An order that begins anew has it still.
+  if (work.holds_flight) NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
   const std::string agents = absl::StrJoin(missing, ", ");
   order.error = OrderError::Of(MakeError(
       absl::StatusCode::kUnavailable, "AGENT_NOT_ATTACHED",
@@ -52,7 +54,10 @@ Next WaitForAgents(Work& work, const Tools& tools, const challenge::Name& name,
 // The moment until which our own guards or the CA's holds keep the order back.
 absl::StatusOr<absl::Time> HeldUntil(const Work& work, const Tools& tools, absl::Time now) {
   const Order& order = work.order;
-  NORROY_ASSIGN_OR_RETURN(const absl::Time orders, tools.store.MayOrder(order, tools.limits, now));
+  // A CA order that replaces one that failed is bounded by the limit on failures.
+  store::Limits limits = tools.limits;
+  limits.new_orders_per_set_per_hour += order.restarts;
+  NORROY_ASSIGN_OR_RETURN(const absl::Time orders, tools.store.MayOrder(order, limits, now));
   NORROY_ASSIGN_OR_RETURN(const absl::Time failures,
                           tools.store.MayValidate(order, tools.limits, now));
   NORROY_ASSIGN_OR_RETURN(const absl::Time hold, tools.store.GetHold(absl::StrCat(
@@ -80,7 +85,7 @@ absl::StatusOr<Next> Queue(Work& work, const Tools& tools) {
   if (!ours) return WaitForFlight(work);
   NORROY_ASSIGN_OR_RETURN(const absl::Time held, HeldUntil(work, tools, now));
   if (held > now) return WaitForLimit(work, tools, held);
-  order.error.reset();
+  ClearError(order);
   Enter(work, State::kOrdering, now);
   // Nothing happened yet that a restart in QUEUED would not find out again.
   return Next::RunOnUnsaved();

@@ -18,6 +18,14 @@ constexpr absl::Duration kMaxWaitInMemory = absl::Seconds(30);
 
 }  // namespace
 
+absl::Status Tools::KeepLease(Work& work, absl::Duration need) const {
+  const absl::Duration taken = clock.Monotonic();
+  if (work.lease_end - taken >= need) return absl::OkStatus();
+  NORROY_RETURN_IF_ERROR(store.ExtendLease(work.lease, clock.Now(), kLease));
+  work.lease_end = taken + kLease;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<acme::Client*> Tools::Ca(Work& work) const {
   NORROY_ASSIGN_OR_RETURN(acme::Client* const client, accounts.ClientFor(work.order.ca));
   const absl::Time now = clock.Now();
@@ -29,11 +37,7 @@ absl::StatusOr<acme::Client*> Tools::Ca(Work& work) const {
                      absl::FormatTime(hold, absl::UTCTimeZone())),
         {{"retry_at", absl::FormatTime(absl::RFC3339_sec, hold, absl::UTCTimeZone())}});
   }
-  if (work.lease_end - clock.Monotonic() < kRequestLimit) {
-    const absl::Duration taken = clock.Monotonic();
-    NORROY_RETURN_IF_ERROR(store.ExtendLease(work.lease, now, kLease));
-    work.lease_end = taken + kLease;
-  }
+  NORROY_RETURN_IF_ERROR(KeepLease(work, kRequestLimit));
   return client;
 }
 
@@ -82,6 +86,11 @@ absl::Status WhyInvalid(const acme::Order& ca_order) {
                    "the CA made the order invalid and did not say why");
 }
 
+void ClearError(Order& order) {
+  if (order.error.has_value() && order.error->reason == kValidationFailed) return;
+  order.error.reset();
+}
+
 Next GiveUp(Work& work, const absl::Status& why, absl::Time now) {
   work.order.error = OrderError::Of(why);
   work.order.ending = State::kFailed;
@@ -98,6 +107,7 @@ Next StartAnew(Work& work, absl::Time now) {
   work.ca_order.reset();
   work.authorizations_read = false;
   work.presentation.reset();
+  work.looks = {};
   Enter(work, State::kQueued, now);
   return Next::RunOn();
 }

@@ -15,6 +15,8 @@
 #include "common/crypto/random.h"
 #include "issuer/acme/client.h"
 #include "issuer/acme/order.h"
+#include "issuer/flow/grades.h"
+#include "issuer/flow/looking.h"
 #include "issuer/flow/order.h"
 #include "issuer/keys/accounts.h"
 #include "issuer/solver/sealer.h"
@@ -41,9 +43,18 @@ struct Work {
   bool unsaved = false;
   // How long to wait before the next poll; zero: ask at once.
   absl::Duration poll_interval = absl::ZeroDuration();
-  // The presentation of order.generation, sealed once, and the generation last given to the solver.
+  // By the monotonic clock: the CA is not polled before, whatever else wakes the order.
+  absl::Duration poll_at = absl::ZeroDuration();
+  // The presentation of order.generation, sealed once, how long its lease is, and by what its names
+  // are sealed.
   std::optional<solver::Presentation> presentation;
+  absl::Duration lease_time = absl::ZeroDuration();
+  std::vector<FailedType> sealed;
+  // The generation last given to the solver, and its revision when it was READY.
   int64_t shown_generation = 0;
+  std::optional<int64_t> ready_revision;
+  // The looks at it.
+  Looks looks;
 };
 
 // What comes after a step.
@@ -66,6 +77,9 @@ struct Next {
   static Next Ended() { return {Kind::kEnded, false, absl::ZeroDuration()}; }
 };
 
+// The reason of an order that the CA looked at in vain.
+inline constexpr char kValidationFailed[] = "VALIDATION_FAILED";
+
 inline constexpr absl::Duration kLease = absl::Seconds(120);
 // A CA request ends within this (http::Request::timeout), and the lease must outlive it.
 inline constexpr absl::Duration kRequestLimit = absl::Seconds(65);
@@ -79,7 +93,10 @@ struct Tools {
   Clock& clock;
   crypto::Random& random;
   store::Limits limits;
+  Grades grades;
 
+  // Makes the lease last `need` from now on.
+  absl::Status KeepLease(Work& work, absl::Duration need) const;
   // The CA of the order, for one request now: the lease outlives it (or is made longer), and the
   // CA has not asked us to stay away.
   absl::StatusOr<acme::Client*> Ca(Work& work) const;
@@ -97,6 +114,9 @@ Next WaitForFlight(Work& work);
 absl::StatusOr<Next> WaitForLimit(Work& work, const Tools& tools, absl::Time until);
 // WAITING_FOR_CSR: holds nothing at the CA and no flight.
 absl::StatusOr<Next> BecomeReady(Work& work, const Tools& tools);
+// Forgets the order's error, unless it is what the CA said of an earlier try: that stays until the
+// names are validated.
+void ClearError(Order& order);
 // Ends the order badly: `why` is what callers see.
 Next GiveUp(Work& work, const absl::Status& why, absl::Time now);
 // Forgets the CA's order and begins anew with the same names (and CSR).

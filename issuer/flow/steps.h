@@ -3,6 +3,10 @@
 
 // The steps, one file each (queueing.cc, ordering.cc, ...), and the table that names them.
 
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "issuer/flow/step.h"
@@ -16,7 +20,7 @@ absl::StatusOr<Next> Queue(Work& work, const Tools& tools);
 // ORDERING: newOrder, then every authorization -> PRESENTING, or at once to where validated orders
 // go.
 absl::StatusOr<Next> PlaceOrder(Work& work, const Tools& tools);
-// PRESENTING: the solver's agents serve every proof -> VALIDATING.
+// PRESENTING: the solver's agents serve every proof and viewpoints see it -> VALIDATING.
 absl::StatusOr<Next> Present(Work& work, const Tools& tools);
 // VALIDATING: tell the CA, poll its order -> WAITING_FOR_CSR or FINALIZING.
 absl::StatusOr<Next> Validate(Work& work, const Tools& tools);
@@ -45,11 +49,26 @@ void NoteAuthorizations(Order& order, const acme::Order& ca_order);
 absl::StatusOr<Next> AfterValidation(Work& work, const Tools& tools);
 // Takes down what may be presented.
 void ReleasePresentation(Work& work, const Tools& tools);
+// The CA was not told: takes down what is up and tries again later, from ORDERING on.
+absl::StatusOr<Next> TakeBack(Work& work, const Tools& tools, const absl::Status& why);
+// order.failed_types has grown: lets the solver put up what is left.
+Next PresentWhatIsLeft(Work& work);
+// Looks at every served proof before the CA does, as each name's grade says. Unset: nothing keeps
+// the order from the CA.
+absl::StatusOr<std::optional<Next>> Preflight(Work& work, const Tools& tools);
+// The CA's order is invalid: finds out which names failed and why, counts the failures; tries again
+// by another type, or where we know of a reason that is gone, or gives up.
+absl::StatusOr<Next> Blame(Work& work, const Tools& tools);
+
 // Seals the proofs of the pending names under a new generation; the order must be saved before they
 // are shown to anybody.
 absl::Status SealProofs(Work& work, const Tools& tools);
 // Half of the presentation's lease is over.
-bool IsRenewalDue(const Order& order, absl::Time now);
+bool IsRenewalDue(const Work& work, absl::Time now);
+// The account's answer to a challenge.
+absl::StatusOr<challenge::Proof> ProofOf(const NameProgress& progress,
+                                         const NameProgress::Offer& offer,
+                                         const std::string& thumbprint);
 
 }  // namespace norroy::flow
 

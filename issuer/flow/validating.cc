@@ -7,17 +7,11 @@
 #include "common/error/error.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
+#include "issuer/flow/choice.h"
 #include "issuer/flow/steps.h"
 
 namespace norroy::flow {
 namespace {
-
-const NameProgress::Offer* ChosenOffer(const NameProgress& progress) {
-  for (const NameProgress::Offer& offer : progress.offers) {
-    if (offer.type == progress.type) return &offer;
-  }
-  return nullptr;
-}
 
 // After a restart nobody knows what was sent: a challenge is answered only while it is pending
 // (RFC 8555 7.5.1; a second answer is an error at some CAs).
@@ -43,7 +37,8 @@ absl::Status ReadAuthorizations(Work& work, const Tools& tools) {
 absl::StatusOr<std::optional<Next>> TellTheCa(Work& work, const Tools& tools) {
   for (NameProgress& progress : work.order.progress) {
     if (progress.state == NameState::kValid || progress.responded) continue;
-    const NameProgress::Offer* const offer = ChosenOffer(progress);
+    const NameProgress::Offer* const offer =
+        progress.type.has_value() ? OfferOf(progress, *progress.type) : nullptr;
     if (offer == nullptr) {
       // The solver chose a type that this authorization does not have: begin again.
       return std::optional<Next>(StartAnew(work, tools.clock.Now()));
@@ -57,49 +52,6 @@ absl::StatusOr<std::optional<Next>> TellTheCa(Work& work, const Tools& tools) {
   return std::optional<Next>();
 }
 
-absl::Status ValidationFailed(const NameProgress& progress, const acme::Problem* problem) {
-  const std::string name = progress.name.text();
-  if (problem == nullptr) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "VALIDATION_FAILED",
-                     absl::StrCat("the CA could not validate ", name, " and did not say why"),
-                     {{"name", name}});
-  }
-  absl::Status status = acme::ToStatus(*problem);
-  absl::Status failed =
-      MakeError(absl::StatusCode::kFailedPrecondition, "VALIDATION_FAILED",
-                absl::StrCat("the CA could not validate ", name, ": ", problem->ToString()),
-                {{"name", name}, {"acme_type", std::string(problem->acme_type())}});
-  const absl::optional<absl::Cord> payload = status.GetPayload(kProblemPayload);
-  if (payload.has_value()) failed.SetPayload(kProblemPayload, *payload);
-  return failed;
-}
-
-// Finds out which names failed and why, counts the failures, and gives up.
-absl::StatusOr<Next> Blame(Work& work, const Tools& tools) {
-  Order& order = work.order;
-  const absl::Time now = tools.clock.Now();
-  absl::Status first;
-  for (NameProgress& progress : order.progress) {
-    if (progress.state == NameState::kValid || progress.authorization_url.empty()) continue;
-    NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
-    NORROY_ASSIGN_OR_RETURN(const acme::Authorization authorization,
-                            ca->GetAuthorization(progress.authorization_url));
-    if (authorization.status == acme::AuthorizationStatus::kValid) {
-      progress.state = NameState::kValid;
-      continue;
-    }
-    if (authorization.status != acme::AuthorizationStatus::kInvalid) continue;
-    const absl::Status failed = ValidationFailed(progress, authorization.problem());
-    progress.state = NameState::kInvalid;
-    progress.error = OrderError::Of(failed);
-    if (first.ok()) first = failed;
-    NORROY_RETURN_IF_ERROR(
-        tools.store.NoteFailure(order, progress.name, progress.authorization_url, now));
-  }
-  if (!first.ok()) return GiveUp(work, first, now);
-  return GiveUp(work, WhyInvalid(*work.ca_order), now);
-}
-
 bool SomebodyWaitsToBeTold(const Order& order) {
   for (const NameProgress& progress : order.progress) {
     if (progress.state != NameState::kValid && !progress.responded) return true;
@@ -107,9 +59,38 @@ bool SomebodyWaitsToBeTold(const Order& order) {
   return false;
 }
 
+absl::StatusOr<Next> Poll(Work& work, const Tools& tools) {
+  const absl::Duration begin = tools.clock.Monotonic();
+  // Woken by something else than time: the CA is left alone until it is due (RFC 8555 7.5.1).
+  if (begin < work.poll_at) return Next::Wait(work.poll_at - begin, false);
+  NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+  NORROY_ASSIGN_OR_RETURN(acme::Order order, ca->GetOrder(work.order.ca_order_url));
+  const absl::Duration end = tools.clock.Monotonic();
+  work.ca_order = std::move(order);
+  switch (work.ca_order->status) {
+    case acme::OrderStatus::kPending: {
+      const Next next = PollAgain(work, end - begin, work.ca_order->retry_after, tools.clock.Now(),
+                                  "the CA's validation");
+      work.poll_at = end + next.wait;
+      return next;
+    }
+    case acme::OrderStatus::kInvalid:
+      return Blame(work, tools);
+    case acme::OrderStatus::kReady:
+    case acme::OrderStatus::kProcessing:
+    case acme::OrderStatus::kValid:
+      return AfterValidation(work, tools);
+  }
+  return absl::InternalError("unknown order status");
+}
+
 }  // namespace
 
 absl::StatusOr<Next> Validate(Work& work, const Tools& tools) {
+  // The verdict is in; only who is to blame is not known yet.
+  if (work.ca_order.has_value() && work.ca_order->status == acme::OrderStatus::kInvalid) {
+    return Blame(work, tools);
+  }
   if (!work.authorizations_read) {
     NORROY_RETURN_IF_ERROR(ReadAuthorizations(work, tools));
     if (SomebodyWaitsToBeTold(work.order)) {
@@ -120,7 +101,7 @@ absl::StatusOr<Next> Validate(Work& work, const Tools& tools) {
   }
   NORROY_ASSIGN_OR_RETURN(const std::optional<Next> told, TellTheCa(work, tools));
   if (told.has_value()) return *told;
-  if (IsRenewalDue(work.order, tools.clock.Now())) {
+  if (IsRenewalDue(work, tools.clock.Now())) {
     NORROY_RETURN_IF_ERROR(SealProofs(work, tools));
     return Next::RunOn();
   }
@@ -129,23 +110,7 @@ absl::StatusOr<Next> Validate(Work& work, const Tools& tools) {
     NORROY_RETURN_IF_ERROR(tools.solver.Present(*work.presentation).status());
     work.shown_generation = work.order.generation;
   }
-  NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
-  const absl::Duration begin = tools.clock.Monotonic();
-  NORROY_ASSIGN_OR_RETURN(acme::Order order, ca->GetOrder(work.order.ca_order_url));
-  const absl::Duration round_trip = tools.clock.Monotonic() - begin;
-  work.ca_order = std::move(order);
-  switch (work.ca_order->status) {
-    case acme::OrderStatus::kPending:
-      return PollAgain(work, round_trip, work.ca_order->retry_after, tools.clock.Now(),
-                       "the CA's validation");
-    case acme::OrderStatus::kInvalid:
-      return Blame(work, tools);
-    case acme::OrderStatus::kReady:
-    case acme::OrderStatus::kProcessing:
-    case acme::OrderStatus::kValid:
-      return AfterValidation(work, tools);
-  }
-  return absl::InternalError("unknown order status");
+  return Poll(work, tools);
 }
 
 absl::StatusOr<Next> AfterValidation(Work& work, const Tools& tools) {
@@ -157,6 +122,7 @@ absl::StatusOr<Next> AfterValidation(Work& work, const Tools& tools) {
   }
   ReleasePresentation(work, tools);
   order.error.reset();
+  order.failed_types.clear();
   if (!order.csr.empty()) {
     Enter(work, State::kFinalizing, now);
     // The next that is stored is the intent to finalize.

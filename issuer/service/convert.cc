@@ -53,6 +53,7 @@ issuer::v1::OrderName ToProto(const flow::NameProgress& progress) {
   for (const std::string& agent : progress.agents) proto.add_agents(agent);
   proto.set_reused(progress.reused);
   if (progress.error.has_value()) *proto.mutable_error() = ToProto(*progress.error);
+  for (const types::v1::View& view : progress.views) *proto.add_views() = view;
   return proto;
 }
 

@@ -65,6 +65,8 @@ TEST(ToProto, ShowsProgressErrorsAndWaiting) {
   progress.state = flow::NameState::kPresenting;
   progress.type = challenge::ChallengeType::kHttp01;
   progress.agents = {"web1"};
+  progress.views.emplace_back().set_viewpoint("validator-1");
+  progress.views[0].add_findings()->set_code("PORT_CLOSED");
   absl::Status status = MakeError(absl::StatusCode::kUnavailable, "PRESENT_FAILED", "not served",
                                   {{"agent", "web2"}});
   types::v1::Problem problem;
@@ -80,6 +82,9 @@ TEST(ToProto, ShowsProgressErrorsAndWaiting) {
   ASSERT_EQ(proto.names_size(), 1);
   EXPECT_EQ(proto.names(0).challenge_type(), types::v1::CHALLENGE_TYPE_HTTP_01);
   EXPECT_EQ(proto.names(0).agents(0), "web1");
+  ASSERT_EQ(proto.names(0).views_size(), 1);
+  EXPECT_EQ(proto.names(0).views(0).viewpoint(), "validator-1");
+  EXPECT_EQ(proto.names(0).views(0).findings(0).code(), "PORT_CLOSED");
   EXPECT_EQ(proto.error().info().reason(), "PRESENT_FAILED");
   EXPECT_EQ(proto.error().info().domain(), "norroy");
   EXPECT_EQ(proto.error().info().metadata().at("agent"), "web2");

@@ -51,6 +51,9 @@ void StartAnew(absl::Time now, flow::Order& order) {
   order.ending = State::kFailed;
   order.certificate_id.clear();
   order.error.reset();
+  order.failed_types.clear();
+  order.restarts = 0;
+  order.retries = 0;
 }
 
 }  // namespace

@@ -247,6 +247,44 @@ TEST_F(OrdersTest, ULabelsAndSpellingsCollapse) {
   EXPECT_EQ(order.names(0).name(), "xn--bcher-kva.example.com");
 }
 
+// RFC 8738: addresses all the way from the grant to the certificate.
+TEST_F(OrdersTest, AddressesAreOrderedLikeNames) {
+  const rpc::Caller net = CallerOf("requester/net");
+  const std::vector<std::string> addresses = {"192.0.2.7", "2001:db8::7"};
+  CreateOrderRequest request = For({"2001:DB8:0::7", "192.0.2.7"});
+  request.set_csr(CsrFor(KeyA(), addresses));
+  const Order order = Create(net, request);
+  f_.Work();
+  const Order done = f_.Get(order.id());
+  ASSERT_EQ(done.state(), issuer::v1::ORDER_STATE_VALID) << done.ShortDebugString();
+  ASSERT_EQ(done.names_size(), 2);
+  EXPECT_EQ(done.names(0).challenge_type(), types::v1::CHALLENGE_TYPE_HTTP_01);
+  const auto stored = f_.store().GetCertificate(done.certificate_id());
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  const auto leaf = crypto::Certificate::ParsePem(stored->chains_pem[0]);
+  ASSERT_TRUE(leaf.ok()) << leaf.status();
+  ASSERT_EQ(stored->names.size(), 2u);
+  EXPECT_EQ(stored->names[0].text(), "192.0.2.7");
+  EXPECT_EQ(stored->names[1].text(), "2001:db8::7");
+
+  const struct {
+    std::string name;
+    std::vector<std::string> in_csr;
+    std::string reason;
+  } cases[] = {
+      {"192.0.3.7", {}, "PERMISSION_DENIED NAME_NOT_GRANTED"},
+      {"2001:db9::7", {}, "PERMISSION_DENIED NAME_NOT_GRANTED"},
+      {"192.0.2.7", {"192.0.2.8"}, "INVALID_ARGUMENT BAD_CSR"},
+      {"192.0.2.7", {"192.0.2.7", "2001:db8::7"}, "INVALID_ARGUMENT BAD_CSR"},
+      {"2001:db8::7", {"2001:db8::8"}, "INVALID_ARGUMENT BAD_CSR"},
+  };
+  for (const auto& row : cases) {
+    CreateOrderRequest refused = For({row.name});
+    if (!row.in_csr.empty()) refused.set_csr(CsrFor(KeyB(), row.in_csr));
+    EXPECT_EQ(ReasonOf(f_.orders().Create(net, refused).status()), row.reason) << row.name;
+  }
+}
+
 TEST_F(OrdersTest, RequestIdMakesItIdempotent) {
   CreateOrderRequest request = For({"www.example.com"});
   request.set_request_id("build-17");

@@ -58,6 +58,7 @@ config::v1::IssuerConfig Grants() {
   web->add_key_types("p384");
   grant("requester/deploy", {".example.com"});
   grant("requester/other", {".example.com"});
+  grant("requester/net", {"=192.0.2.0/24", "=2001:db8::/32"});
   return config;
 }
 

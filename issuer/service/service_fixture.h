@@ -37,7 +37,8 @@ const crypto::PrivateKey& KeyB();
 const crypto::PrivateKey& RsaKey();
 
 // Grants: operator/alice everything; requester/web www.example.com and .example.com with p256 and
-// p384; requester/deploy and requester/other .example.com.
+// p384; requester/deploy and requester/other .example.com; requester/net the addresses in
+// 192.0.2.0/24 and 2001:db8::/32.
 class ServiceFixture {
  public:
   // Registered at "main"; "second" has no account.

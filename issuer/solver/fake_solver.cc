@@ -59,6 +59,7 @@ void FakeSolver::MakeReady(const std::string& id) {
     const auto it = kept_.find(id);
     if (it == kept_.end()) return;
     it->second.acked = true;
+    ++it->second.revision;
     Serve(it->second);
   }
   Changed({id});
@@ -69,12 +70,19 @@ void FakeSolver::FailType(const Name& name, ChallengeType type, std::string erro
   {
     MutexLock lock(&mutex_);
     broken_[{name, type}] = std::move(error);
-    for (const auto& [id, kept] : kept_) {
+    for (auto& [id, kept] : kept_) {
+      ++kept.revision;
       Serve(kept);
       ids.push_back(id);
     }
   }
   Changed(ids);
+}
+
+void FakeSolver::Reattach(const std::string& id) {
+  MutexLock lock(&mutex_);
+  const auto it = kept_.find(id);
+  if (it != kept_.end()) ++it->second.revision;
 }
 
 void FakeSolver::FailCalls(absl::Status status) {
@@ -147,7 +155,26 @@ absl::StatusOr<PresentationStatus> FakeSolver::Present(const Presentation& prese
   return StatusOf(kept);
 }
 
+absl::StatusOr<std::optional<PresentationStatus>> FakeSolver::Recheck(const std::string& id,
+                                                                      int64_t generation) {
+  MutexLock lock(&mutex_);
+  if (!failure_.ok()) return failure_;
+  const auto it = kept_.find(id);
+  if (it == kept_.end() || it->second.wish.generation != generation) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "UNKNOWN_PRESENTATION",
+                     absl::StrCat("presentation ", id, " is not known"));
+  }
+  return std::optional<PresentationStatus>(StatusOf(it->second));
+}
+
+absl::StatusOr<std::optional<std::vector<NameView>>> FakeSolver::Look(const LookOrder& order) {
+  return looks_.Look(order, [this](const challenge::Proof& proof) {
+    return Served(proof.token.value()) == proof.key_authorization.value();
+  });
+}
+
 absl::Status FakeSolver::Release(const std::string& id, int64_t generation, absl::Time) {
+  looks_.Forget(id, generation);
   MutexLock lock(&mutex_);
   released_.emplace_back(id, generation);
   int64_t& tombstone = tombstones_[id];
@@ -199,6 +226,7 @@ PresentedName FakeSolver::Judge(const Kept& kept, const Name& name) const {
 PresentationStatus FakeSolver::StatusOf(const Kept& kept) const {
   PresentationStatus status;
   status.state = PresentationState::kReady;
+  status.revision = kept.revision;
   std::set<Name> names;
   for (const challenge::Proof& proof : ProofsOf(kept.wish)) names.insert(proof.name);
   for (const Name& name : names) {

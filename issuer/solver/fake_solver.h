@@ -3,7 +3,7 @@
 
 // A Solver in memory, for tests: what a validator and its agents would do, as the test tells it.
 // By default "web1" answers for every name that is no wildcard by HTTP-01, at once. A fake CA asks
-// Served(token) to see what a probe of it would find.
+// Served(token) to see what a probe of it would find. What viewpoints see: fake_looks.h.
 
 #include <map>
 #include <optional>
@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "common/clock/clock.h"
 #include "common/sync/mutex.h"
+#include "issuer/solver/fake_looks.h"
 #include "issuer/solver/solver.h"
 
 namespace norroy::solver {
@@ -35,6 +36,11 @@ class FakeSolver final : public Solver {
   // From now on nobody can serve `name` by `type`: presentations that try fail, also those that
   // are up.
   void FailType(const challenge::Name& name, challenge::ChallengeType type, std::string error);
+  // An agent went and came back: nothing else is different.
+  void Reattach(const std::string& id);
+  // What viewpoints see; FinishLooks ends those that are under way.
+  FakeLooks& looks() { return looks_; }
+  void FinishLooks() { Changed(looks_.Finish()); }
   // Plan and Present answer this until it is OK again.
   void FailCalls(absl::Status status);
 
@@ -50,14 +56,18 @@ class FakeSolver final : public Solver {
 
   absl::StatusOr<std::vector<NamePlan>> Plan(const std::vector<challenge::Name>& names) override;
   absl::StatusOr<PresentationStatus> Present(const Presentation& presentation) override;
+  absl::StatusOr<std::optional<PresentationStatus>> Recheck(const std::string& id,
+                                                            int64_t generation) override;
   absl::Status Release(const std::string& id, int64_t generation,
                        absl::Time tombstone_until) override;
+  absl::StatusOr<std::optional<std::vector<NameView>>> Look(const LookOrder& order) override;
   void OnChange(std::function<void(const std::string& id)> changed) override;
 
  private:
   struct Kept {
     Presentation wish;
     bool acked = false;
+    int64_t revision = 1;
   };
   struct ServedProof {
     std::string id;
@@ -78,6 +88,7 @@ class FakeSolver final : public Solver {
   void Changed(const std::vector<std::string>& ids) ABSL_LOCKS_EXCLUDED(mutex_);
 
   Clock& clock_;
+  FakeLooks looks_;
   Mutex mutex_;
   std::function<void(const std::string& id)> changed_ ABSL_GUARDED_BY(mutex_);
   bool auto_ready_ ABSL_GUARDED_BY(mutex_) = true;

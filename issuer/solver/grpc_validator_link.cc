@@ -5,11 +5,13 @@
 
 #include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
+#include "norroy/validator/v1/preflight_service.grpc.pb.h"
 #include "norroy/validator/v1/presentation_service.grpc.pb.h"
 
 namespace norroy::solver {
 namespace {
 
+using validator::v1::PreflightService;
 using validator::v1::PresentationService;
 
 // What gRPC reads and writes until the call's callback ran.
@@ -28,7 +30,9 @@ void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
 class GrpcValidatorLink final : public ValidatorLink {
  public:
   GrpcValidatorLink(std::string address, std::shared_ptr<grpc::Channel> channel)
-      : address_(std::move(address)), stub_(PresentationService::NewStub(channel)) {}
+      : address_(std::move(address)),
+        stub_(PresentationService::NewStub(channel)),
+        preflight_(PreflightService::NewStub(channel)) {}
 
   const std::string& address() const override { return address_; }
 
@@ -72,9 +76,27 @@ class GrpcValidatorLink final : public ValidatorLink {
     return [call] { call->context.TryCancel(); };
   }
 
+  Cancel Look(const validator::v1::LookRequest& request, absl::Duration timeout,
+              const LookDone& done) override {
+    using Call = CallState<validator::v1::LookRequest, validator::v1::LookResponse>;
+    const auto call = std::make_shared<Call>();
+    SetTimeout(call->context, timeout);
+    call->request = request;
+    preflight_->async()->Look(&call->context, &call->request, &call->response,
+                              [call, done](const grpc::Status& status) {
+                                if (status.ok()) {
+                                  done(std::move(call->response));
+                                } else {
+                                  done(rpc::FromGrpc(status));
+                                }
+                              });
+    return [call] { call->context.TryCancel(); };
+  }
+
  private:
   const std::string address_;
   const std::unique_ptr<PresentationService::Stub> stub_;
+  const std::unique_ptr<PreflightService::Stub> preflight_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kMaxListed = 1000;  // names, types or agents in one list
 constexpr size_t kMaxError = 1024;
+constexpr size_t kMaxReason = 64;
 
 absl::Status Protocol(absl::string_view what) {
   return MakeError(absl::StatusCode::kInternal, "VALIDATOR_PROTOCOL",
@@ -76,6 +77,7 @@ absl::StatusOr<PresentedName> FromProto(const validator::v1::PresentedName& prot
   presented.agents = TextsOf(proto.agents());
   presented.missing = TextsOf(proto.missing());
   presented.error = Printable(proto.error(), kMaxError);
+  presented.error_reason = Printable(proto.error_reason(), kMaxReason);
   return presented;
 }
 
@@ -123,6 +125,7 @@ validator::v1::PresentRequest ToPresentRequest(const Presentation& presentation)
 absl::StatusOr<PresentationStatus> FromProto(const validator::v1::PresentResponse& response) {
   PresentationStatus status;
   NORROY_ASSIGN_OR_RETURN(status.state, FromProto(response.state()));
+  status.revision = response.revision();
   if (response.names_size() > kMaxListed) return Protocol("lists too many names");
   for (const validator::v1::PresentedName& name : response.names()) {
     NORROY_ASSIGN_OR_RETURN(PresentedName presented, FromProto(name));

@@ -40,11 +40,14 @@ struct PresentedName {
   std::vector<std::string> agents;   // acked
   std::vector<std::string> missing;  // not yet
   std::string error;
+  std::string error_reason;  // "OUT_OF_SCOPE"; empty where agents did not answer
 };
 
 struct PresentationStatus {
   PresentationState state = PresentationState::kPuttingUp;  // the worst of its names
   std::vector<PresentedName> names;
+  // Another one: something changed in between (an agent came back, another one serves).
+  int64_t revision = 0;
 };
 
 struct FailedType {
@@ -92,6 +95,12 @@ class Solver {
   // known changes, the function given to OnChange is called with the id. An error means that
   // nothing is known: UNAVAILABLE may be repeated.
   virtual absl::StatusOr<PresentationStatus> Present(const Presentation& presentation) = 0;
+
+  // Asks anew how a presentation is that was READY, which Present does not. Returns at once: unset
+  // until that is known or 5 s have passed, then the function given to OnChange is called with the
+  // id and the next call returns the answer, once. An error means that nothing is known.
+  virtual absl::StatusOr<std::optional<PresentationStatus>> Recheck(const std::string& id,
+                                                                    int64_t generation) = 0;
 
   // Takes the proofs down, at the latest when their lease ends. Idempotent. Implementations SHOULD
   // return at once and go on trying on their own; an error is for the log.

@@ -18,6 +18,12 @@ std::string TokenOf(const std::string& name, ChallengeType type, int64_t generat
                       challenge::ChallengeTypeName(type), "-", generation);
 }
 
+challenge::Proof ProofFor(const std::string& name, ChallengeType type, int64_t generation) {
+  const auto token = challenge::Token::Parse(TokenOf(name, type, generation)).value();
+  return {NameOf(name), type, token,
+          challenge::KeyAuthorization::Make(token, std::string(43, 'A')).value()};
+}
+
 }  // namespace
 
 Presentation SolverContract::Wish(const std::string& id, int64_t generation,
@@ -28,10 +34,7 @@ Presentation SolverContract::Wish(const std::string& id, int64_t generation,
   wish.not_after = Soon();
   for (const std::string& name : names) {
     for (const ChallengeType type : {ChallengeType::kHttp01, ChallengeType::kDns01}) {
-      const auto token = challenge::Token::Parse(TokenOf(name, type, generation)).value();
-      const challenge::Proof proof{
-          NameOf(name), type, token,
-          challenge::KeyAuthorization::Make(token, std::string(43, 'A')).value()};
+      const challenge::Proof proof = ProofFor(name, type, generation);
       wish.proofs.push_back(
           TestSealer()
               .Seal(id, generation, proof, wish.not_after - absl::Minutes(16), wish.not_after)
@@ -39,6 +42,20 @@ Presentation SolverContract::Wish(const std::string& id, int64_t generation,
     }
   }
   return wish;
+}
+
+LookOrder SolverContract::At(const std::string& id, int64_t generation, int64_t round,
+                             const std::vector<std::string>& names) {
+  LookOrder order;
+  order.id = id;
+  order.generation = generation;
+  order.round = round;
+  for (const std::string& name : names) {
+    order.proofs.push_back(ProofFor(name, ChallengeType::kHttp01, generation));
+  }
+  order.caa_identities = {"ca.test"};
+  order.account_uri = "https://ca.test/account/1";
+  return order;
 }
 
 TEST_P(SolverContract, PlansInTheOrderAsked) {
@@ -150,6 +167,86 @@ TEST_P(SolverContract, UnavailableMayBeRepeated) {
   const auto status = PresentAndSettle(wish);
   ASSERT_TRUE(status.ok()) << status.status();
   EXPECT_EQ(status->state, PresentationState::kReady);
+}
+
+TEST_P(SolverContract, LooksOnceARound) {
+  const std::vector<std::string> names = {"b.example.com", "a.example.com"};
+  ASSERT_TRUE(PresentAndSettle(Wish("order1", 1, names)).ok());
+  agents().looks().Show(NameOf("b.example.com"), ChallengeType::kHttp01,
+                        {{ViewOf(types::v1::VERDICT_WAIT, "LAGGING_SERVER", "v1", 1500)},
+                         {ViewOf(types::v1::VERDICT_FAIL, "PORT_CLOSED", "v1")}});
+  for (int i = 0; i < 2; ++i) {
+    const auto seen = LookAndSettle(At("order1", 1, 1, names));
+    ASSERT_TRUE(seen.ok()) << seen.status();
+    ASSERT_TRUE(seen->has_value());
+    ASSERT_EQ((*seen)->size(), 2u);
+    const NameView& first = (**seen)[0];
+    EXPECT_EQ(first.name.text(), "b.example.com");
+    EXPECT_EQ(first.type, ChallengeType::kHttp01);
+    EXPECT_EQ(first.view.verdict(), types::v1::VERDICT_WAIT);
+    EXPECT_EQ(first.view.viewpoint(), "v1");
+    EXPECT_EQ(first.view.again_after_ms(), 1500);
+    EXPECT_EQ(first.view.findings(0).code(), "LAGGING_SERVER");
+    EXPECT_EQ((**seen)[1].view.verdict(), types::v1::VERDICT_PASS);
+  }
+  const std::vector<LookOrder> asked = agents().looks().asked();
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].caa_identities, std::vector<std::string>{"ca.test"});
+  EXPECT_EQ(asked[0].account_uri, "https://ca.test/account/1");
+
+  // A higher round looks again, at what it is given; a lower one is over.
+  const auto again = LookAndSettle(At("order1", 1, 2, {"b.example.com"}));
+  ASSERT_TRUE(again.ok() && again->has_value()) << again.status();
+  ASSERT_EQ((*again)->size(), 1u);
+  EXPECT_EQ((**again)[0].view.verdict(), types::v1::VERDICT_FAIL);
+  EXPECT_EQ(ErrorReason(solver().Look(At("order1", 1, 1, names)).status()), "STALE_LOOK");
+  EXPECT_EQ(agents().looks().asked().size(), 2u);
+}
+
+TEST_P(SolverContract, ALookThatTakesItsTimeSaysWhenItIsOver) {
+  ASSERT_TRUE(PresentAndSettle(Wish("order1", 1, {"a.example.com"})).ok());
+  agents().looks().SetSlow(true);
+  const LookOrder order = At("order1", 1, 1, {"a.example.com"});
+  for (int i = 0; i < 3; ++i) {
+    const auto unknown = LookAndSettle(order);
+    ASSERT_TRUE(unknown.ok()) << unknown.status();
+    EXPECT_FALSE(unknown->has_value());
+  }
+  TakeChanged();
+  agents().FinishLooks();
+  Settle();
+  EXPECT_EQ(TakeChanged(), std::vector<std::string>{"order1"});
+  const auto seen = solver().Look(order);
+  ASSERT_TRUE(seen.ok() && seen->has_value()) << seen.status();
+  EXPECT_EQ((**seen)[0].view.verdict(), types::v1::VERDICT_PASS);
+  EXPECT_EQ(agents().looks().asked().size(), 1u);
+}
+
+TEST_P(SolverContract, ReleaseForgetsWhatWasSeen) {
+  ASSERT_TRUE(PresentAndSettle(Wish("order1", 1, {"a.example.com"})).ok());
+  const LookOrder order = At("order1", 1, 1, {"a.example.com"});
+  ASSERT_TRUE(LookAndSettle(order)->has_value());
+  ASSERT_TRUE(solver().Release("order1", 1, Soon()).ok());
+  Settle();
+  const auto seen = LookAndSettle(order);
+  ASSERT_TRUE(seen.ok() && seen->has_value()) << seen.status();
+  EXPECT_EQ((**seen)[0].view.verdict(), types::v1::VERDICT_FAIL);
+  EXPECT_EQ(agents().looks().asked().size(), 2u);
+}
+
+TEST_P(SolverContract, RecheckTellsWhetherAnythingChanged) {
+  EXPECT_EQ(ErrorReason(solver().Recheck("order1", 1).status()), "UNKNOWN_PRESENTATION");
+  const auto ready = PresentAndSettle(Wish("order1", 1, {"a.example.com"}));
+  ASSERT_TRUE(ready.ok()) << ready.status();
+  const auto same = RecheckAndSettle("order1", 1);
+  ASSERT_TRUE(same.ok() && same->has_value()) << same.status();
+  EXPECT_EQ((*same)->state, PresentationState::kReady);
+  EXPECT_EQ((*same)->revision, ready->revision);
+  agents().Reattach("order1");
+  const auto other = RecheckAndSettle("order1", 1);
+  ASSERT_TRUE(other.ok() && other->has_value()) << other.status();
+  EXPECT_NE((*other)->revision, ready->revision);
+  EXPECT_EQ(agents().presented().size(), 1u);
 }
 
 }  // namespace norroy::solver

@@ -62,6 +62,22 @@ class SolverContract
     return std::exchange(changed_, {});
   }
 
+  // A look at the HTTP-01 proofs of Wish(id, generation, names).
+  LookOrder At(const std::string& id, int64_t generation, int64_t round,
+               const std::vector<std::string>& names);
+  // Look, and again when what it began has happened.
+  absl::StatusOr<std::optional<std::vector<NameView>>> LookAndSettle(const LookOrder& order) {
+    const auto first = solver().Look(order);
+    Settle();
+    return first.ok() && !first->has_value() ? solver().Look(order) : first;
+  }
+  absl::StatusOr<std::optional<PresentationStatus>> RecheckAndSettle(const std::string& id,
+                                                                     int64_t generation) {
+    const auto first = solver().Recheck(id, generation);
+    Settle();
+    return first.ok() && !first->has_value() ? solver().Recheck(id, generation) : first;
+  }
+
  private:
   Mutex mutex_;
   std::vector<std::string> changed_ ABSL_GUARDED_BY(mutex_);

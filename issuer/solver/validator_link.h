@@ -1,15 +1,18 @@
 #ifndef NORROY_ISSUER_SOLVER_VALIDATOR_LINK_H_
 #define NORROY_ISSUER_SOLVER_VALIDATOR_LINK_H_
 
-// One validator's PresentationService as a port (protos/norroy/validator/v1). The real one is
-// grpc_validator_link.h.
+// One validator's PresentationService and PreflightService as a port (protos/norroy/validator/v1).
+// The real one is grpc_validator_link.h.
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "norroy/validator/v1/preflight_service.pb.h"
 #include "norroy/validator/v1/presentation_service.pb.h"
 
 namespace norroy::solver {
@@ -22,6 +25,7 @@ class ValidatorLink {
   using Cancel = std::function<void()>;
   using PresentDone = std::function<void(absl::StatusOr<validator::v1::PresentResponse>)>;
   using ReleaseDone = std::function<void(absl::Status)>;
+  using LookDone = std::function<void(absl::StatusOr<validator::v1::LookResponse>)>;
 
   virtual ~ValidatorLink() = default;
 
@@ -34,7 +38,15 @@ class ValidatorLink {
                          PresentDone done) = 0;
   virtual Cancel Release(const validator::v1::ReleaseRequest& request, absl::Duration timeout,
                          ReleaseDone done) = 0;
+  // Nothing is returned by a validator that does not look; its `done` is never called.
+  virtual Cancel Look(const validator::v1::LookRequest& /*request*/, absl::Duration /*timeout*/,
+                      const LookDone& /*done*/) {
+    return nullptr;
+  }
 };
+
+// At least one; lives as long as whoever asks them.
+using Validators = std::vector<std::unique_ptr<ValidatorLink>>;
 
 // Another validator, or the same one later, may do better.
 inline bool IsPassing(const absl::Status& status) {

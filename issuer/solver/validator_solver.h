@@ -4,7 +4,8 @@
 // The real Solver: validators with their agents. Present answers from what it knows at once and
 // keeps one held call at a validator for as long as the proofs are being put up; each answer of it
 // updates what is known and calls OnChange. The validator whose plan was whole last is asked
-// first; the next one when it cannot be reached. Release is sent to every validator that was shown
+// first; the next one when it cannot be reached. Looks go to all of them at once, each a viewpoint.
+// Release is sent to every validator that was shown
 // the presentation (to all, after a restart) and repeated until its lease has ended.
 
 #include <memory>
@@ -18,7 +19,7 @@
 namespace norroy::solver {
 
 struct ValidatorSolverOptions {
-  std::vector<std::unique_ptr<ValidatorLink>> validators;  // at least one
+  Validators validators;  // at least one
   Timers& timers;
   Clock& clock;
 };

@@ -76,8 +76,8 @@ flow::OrderError ErrorOf(const v1::ErrorRecord& record) {
 }
 
 void SetProgress(const flow::NameProgress& progress, v1::NameRecord& record) {
-  const auto& [name, state, authorization_url, reused, offers, type, agents, error, responded] =
-      progress;
+  const auto& [name, state, authorization_url, reused, offers, type, agents, error, views,
+               responded] = progress;
   static_cast<void>(responded);  // not stored
   record.set_name(name.text());
   record.set_state(Stored(kNameStates, state));
@@ -92,6 +92,11 @@ void SetProgress(const flow::NameProgress& progress, v1::NameRecord& record) {
   if (type.has_value()) record.set_type(std::string(challenge::ChallengeTypeName(*type)));
   SetTexts(agents, *record.mutable_agents());
   if (error.has_value()) SetError(*error, *record.mutable_error());
+  for (const types::v1::View& view : views) {
+    if (record.views_size() < static_cast<int>(flow::kMaxViews)) {
+      record.add_views(view.SerializeAsString());
+    }
+  }
 }
 
 absl::StatusOr<flow::NameProgress> ProgressOf(const v1::NameRecord& record) {
@@ -109,6 +114,11 @@ absl::StatusOr<flow::NameProgress> ProgressOf(const v1::NameRecord& record) {
   }
   progress.agents = TextsOf(record.agents());
   if (record.has_error()) progress.error = ErrorOf(record.error());
+  for (const std::string& bytes : record.views()) {
+    // Evidence only: one that cannot be read stops nothing.
+    types::v1::View view;
+    if (view.ParseFromString(bytes)) progress.views.push_back(std::move(view));
+  }
   return progress;
 }
 
@@ -117,8 +127,8 @@ v1::OrderRecord ToRecord(const flow::Order& order) {
                public_key_sha256, preferred_chain, force_new, create_time, expire_time, state,
                update_time, state_time, due_time, attempt, csr, csr_key_sha256, finalize_requested,
                plan_checked, ca_order_url, ca_finalize_url, finalize_intent_url, progress,
-               generation, lease_not_after, released, ending, certificate_id, waiting_for, error] =
-      order;
+               generation, lease_not_after, released, ending, certificate_id, waiting_for, error,
+               failed_types, restarts, retries] = order;
   v1::OrderRecord record;
   record.set_id(id);
   record.set_creator(creator);
@@ -154,6 +164,13 @@ v1::OrderRecord ToRecord(const flow::Order& order) {
   record.set_certificate_id(certificate_id);
   record.set_waiting_for(waiting_for);
   if (error.has_value()) SetError(*error, *record.mutable_error());
+  for (const auto& [failed_name, failed_type] : failed_types) {
+    v1::FailedTypeRecord& failed = *record.add_failed_types();
+    failed.set_name(failed_name.text());
+    failed.set_type(std::string(challenge::ChallengeTypeName(failed_type)));
+  }
+  record.set_restarts(restarts);
+  record.set_retries(retries);
   return record;
 }
 
@@ -181,6 +198,13 @@ absl::Status SetEnginesFields(const v1::OrderRecord& record, flow::Order& order)
   order.certificate_id = record.certificate_id();
   order.waiting_for = record.waiting_for();
   if (record.has_error()) order.error = ErrorOf(record.error());
+  for (const v1::FailedTypeRecord& failed : record.failed_types()) {
+    NORROY_ASSIGN_OR_RETURN(challenge::Name name, NameOf(failed.name()));
+    NORROY_ASSIGN_OR_RETURN(const challenge::ChallengeType type, TypeOf(failed.type()));
+    order.failed_types.push_back({std::move(name), type});
+  }
+  order.restarts = record.restarts();
+  order.retries = record.retries();
   return absl::OkStatus();
 }
 

@@ -76,6 +76,22 @@ class Dice {
 
   challenge::ChallengeType Type() { return static_cast<challenge::ChallengeType>(Below(3)); }
 
+  types::v1::View View() {
+    types::v1::View view;
+    view.set_viewpoint(absl::StrCat("validator-", Below(9)));
+    view.set_verdict(static_cast<types::v1::Verdict>(1 + Below(4)));
+    for (int i = Below(9); i > 0; --i) {
+      types::v1::Finding& finding = *view.add_findings();
+      finding.set_severity(static_cast<types::v1::Severity>(1 + Below(3)));
+      finding.set_code(absl::StrCat("CODE_", Below(100)));
+      finding.set_message(std::string(static_cast<size_t>(Below(512)), 'm'));
+      finding.set_advice(absl::StrCat("do ", Below(100)));
+    }
+    view.mutable_look_time()->set_seconds(Below(1'000'000));
+    view.set_again_after_ms(Below(60'000));
+    return view;
+  }
+
   flow::NameProgress Progress(const challenge::Name& name) {
     flow::NameProgress progress{.name = name};
     progress.state = static_cast<flow::NameState>(Below(5));
@@ -85,6 +101,7 @@ class Dice {
     if (Coin()) progress.type = Type();
     progress.agents = Texts();
     progress.error = Error();
+    for (int i = Below(9); i > 0; --i) progress.views.push_back(View());
     progress.responded = Coin();
     return progress;
   }
@@ -128,6 +145,11 @@ flow::Order RandomOrder(Dice& dice, const std::string& id) {
   order.certificate_id = dice.Bytes();
   order.waiting_for = dice.Bytes();
   order.error = dice.Error();
+  for (const challenge::Name& name : order.names) {
+    if (dice.Coin()) order.failed_types.push_back({name, dice.Type()});
+  }
+  order.restarts = dice.Below(5);
+  order.retries = dice.Below(3);
   return order;
 }
 

@@ -42,6 +42,9 @@ std::string Text(const flow::NameProgress& progress) {
     absl::StrAppend(&text, " (", challenge::ChallengeTypeName(offer.type), ",", offer.url, ",",
                     offer.token, ")");
   }
+  for (const types::v1::View& view : progress.views) {
+    absl::StrAppend(&text, " {", view.ShortDebugString(), "}");
+  }
   return text;
 }
 
@@ -170,6 +173,11 @@ std::string Describe(const flow::Order& o) {
   for (const flow::NameProgress& progress : o.progress) {
     absl::StrAppend(&text, "\n", Text(progress));
   }
+  for (const flow::FailedType& failed : o.failed_types) {
+    absl::StrAppend(&text, "\nfailed ", failed.name.text(), " ",
+                    challenge::ChallengeTypeName(failed.type));
+  }
+  absl::StrAppend(&text, "\n", o.restarts, "/", o.retries);
   return text;
 }
 
