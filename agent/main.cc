@@ -1,7 +1,11 @@
 // norroy-agent: puts sealed challenge responses up on this host and takes them down again. Dials
 // its validators; opens no port for control.
 
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,9 +14,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/enroll_flags.h"
+#include "agent/inherited_sockets.h"
 #include "agent/journal/journal.h"
+#include "agent/presenter/delegated_zone/delegated_zone.h"
+#include "agent/presenter/dns/dns_presenter.h"
+#include "agent/presenter/exec_hook/exec_hook.h"
 #include "agent/presenter/http/http_listener.h"
 #include "agent/presenter/http/webroot.h"
+#include "agent/presenter/powerdns/powerdns.h"
+#include "agent/presenter/rfc2136/rfc2136.h"
+#include "agent/presenter/tls_alpn/tls_alpn.h"
 #include "agent/scope/scope.h"
 #include "agent/session/dial.h"
 #include "agent/session/enrollment.h"
@@ -25,6 +36,8 @@
 #include "common/clock/timers.h"
 #include "common/crypto/random.h"
 #include "common/daemon/daemon.h"
+#include "common/dns/client.h"
+#include "common/dns/resolver.h"
 #include "common/join/join_token.h"
 #include "common/log/log.h"
 #include "common/rpc/credentials.h"
@@ -35,11 +48,52 @@ namespace {
 
 constexpr char kVersion[] = "norroy-agent 0.1.0";
 
-// In order of preference: the listener needs no web server and leaves no files.
-absl::StatusOr<std::vector<std::unique_ptr<Presenter>>> OpenPresenters(const Settings& settings) {
-  std::vector<std::unique_ptr<Presenter>> presenters;
+// The presenters and what they use.
+struct Presenters {
+  std::unique_ptr<dns::Client> dns_client;
+  std::unique_ptr<dns::Resolver> resolver;
+  std::vector<std::unique_ptr<Presenter>> all;
+
+  // Takes the writer, unless it is an error.
+  absl::Status AddWriter(absl::StatusOr<std::unique_ptr<TxtWriter>> writer) {
+    if (!writer.ok()) return writer.status();
+    all.push_back(std::make_unique<DnsPresenter>(*resolver, *std::move(writer)));
+    return absl::OkStatus();
+  }
+};
+
+absl::Status OpenDnsPresenters(const Settings& settings, const InheritedSockets& sockets,
+                               Presenters& presenters) {
+  presenters.dns_client = dns::MakeClient();
+  presenters.resolver = std::make_unique<dns::Resolver>(*presenters.dns_client, settings.resolvers);
+  if (settings.delegated_zone.has_value()) {
+    DelegatedZoneOptions options = *settings.delegated_zone;
+    NORROY_ASSIGN_OR_RETURN(options.listen, sockets.Resolve(options.listen));
+    NORROY_ASSIGN_OR_RETURN(auto zone, DelegatedZone::Start(options));
+    log::Info("main", "listening", {{"places", absl::StrJoin(zone->places(), " ")}});
+    NORROY_RETURN_IF_ERROR(presenters.AddWriter(std::move(zone)));
+  }
+  for (const Rfc2136Options& options : settings.rfc2136) {
+    NORROY_RETURN_IF_ERROR(presenters.AddWriter(MakeRfc2136(options, *presenters.dns_client)));
+  }
+  for (const PowerdnsOptions& options : settings.powerdns) {
+    NORROY_RETURN_IF_ERROR(presenters.AddWriter(MakePowerdns(options)));
+  }
+  for (const ExecHookOptions& options : settings.exec_hooks) {
+    NORROY_RETURN_IF_ERROR(presenters.AddWriter(MakeExecHook(options)));
+  }
+  return absl::OkStatus();
+}
+
+// In order of preference within a type: listeners need no other server and leave nothing behind.
+absl::StatusOr<Presenters> OpenPresenters(const Settings& settings) {
+  const InheritedSockets sockets = InheritedSockets::OfThisProcess();
+  Presenters opened;
+  std::vector<std::unique_ptr<Presenter>>& presenters = opened.all;
   if (settings.http_listener.has_value()) {
-    NORROY_ASSIGN_OR_RETURN(auto listener, HttpListener::Start(*settings.http_listener));
+    HttpListenerOptions options = *settings.http_listener;
+    NORROY_ASSIGN_OR_RETURN(options.listen, sockets.Resolve(options.listen));
+    NORROY_ASSIGN_OR_RETURN(auto listener, HttpListener::Start(options));
     log::Info("main", "listening", {{"places", absl::StrJoin(listener->places(), " ")}});
     presenters.push_back(std::move(listener));
   }
@@ -47,7 +101,17 @@ absl::StatusOr<std::vector<std::unique_ptr<Presenter>>> OpenPresenters(const Set
     NORROY_ASSIGN_OR_RETURN(auto webroot, Webroot::Open(settings.webroot));
     presenters.push_back(std::move(webroot));
   }
-  return presenters;
+  if (settings.tls_alpn.has_value()) {
+    TlsAlpnOptions options = *settings.tls_alpn;
+    NORROY_ASSIGN_OR_RETURN(options.listen, sockets.Resolve(options.listen));
+    NORROY_ASSIGN_OR_RETURN(auto listener, TlsAlpn::Start(options));
+    log::Info("main", "listening", {{"places", absl::StrJoin(listener->places(), " ")}});
+    presenters.push_back(std::move(listener));
+  }
+  if (settings.answers_dns()) {
+    NORROY_RETURN_IF_ERROR(OpenDnsPresenters(settings, sockets, opened));
+  }
+  return opened;
 }
 
 std::vector<Dialer> DialersOf(const Settings& settings, const Enrollment& enrollment,
@@ -66,7 +130,7 @@ absl::Status Run(const Settings& settings) {
   NORROY_ASSIGN_OR_RETURN(StateDir dir, StateDir::Open(settings.state_dir));
   NORROY_RETURN_IF_ERROR(dir.Lock());
   NORROY_ASSIGN_OR_RETURN(const Enrollment enrollment, dir.Load());
-  NORROY_ASSIGN_OR_RETURN(const auto presenters, OpenPresenters(settings));
+  NORROY_ASSIGN_OR_RETURN(const Presenters presenters, OpenPresenters(settings));
   NORROY_ASSIGN_OR_RETURN(const std::unique_ptr<Journal> journal,
                           Journal::Open(dir.journal_file()));
   SystemClock clock;
@@ -74,7 +138,7 @@ absl::Status Run(const Settings& settings) {
   crypto::SystemRandom random;
   const challenge::SealVerifier seals(enrollment.identity.deployment, enrollment.core_root);
   std::vector<Presenter*> in_order;
-  for (const auto& presenter : presenters) in_order.push_back(presenter.get());
+  for (const auto& presenter : presenters.all) in_order.push_back(presenter.get());
   NORROY_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                           Session::Start({.seals = seals,
                                           .scope = enrollment.scope,
@@ -108,7 +172,38 @@ absl::Status Run(const Settings& settings) {
   });
   log::Info("main", "stopping");
   for (const auto& link : links) link->Stop();
-  session->Stop();
+  if (session->Stop()) return absl::OkStatus();
+  // Some server does not answer. What it was told is in the journal; the next start sees to it.
+  log::Warning("main", "ends while a presenter still waits");
+  std::_Exit(daemon::kExitOk);
+}
+
+// What can be said without opening sockets.
+absl::Status Check(const std::string& config, const Settings& settings) {
+  if (!settings.webroot.empty()) NORROY_RETURN_IF_ERROR(Webroot::Open(settings.webroot).status());
+  std::printf("%s: fine\n", config.c_str());
+  for (const std::string& line : DescribePresenters(settings)) std::printf("%s\n", line.c_str());
+  struct stat ignored;
+  if (stat(settings.state_dir.c_str(), &ignored) != 0 && errno == ENOENT) {
+    std::printf("%s: not there yet; enroll this agent before it is started\n",
+                settings.state_dir.c_str());
+    return absl::OkStatus();
+  }
+  NORROY_ASSIGN_OR_RETURN(const StateDir dir, StateDir::Open(settings.state_dir));
+  if (!dir.enrolled()) {
+    std::printf("%s: not enrolled yet\n", settings.state_dir.c_str());
+    return absl::OkStatus();
+  }
+  NORROY_ASSIGN_OR_RETURN(const Enrollment enrollment, dir.Load());
+  std::printf(
+      "agent %s of deployment %s; validators %s; scope %s\n", enrollment.identity.name.c_str(),
+      enrollment.identity.deployment.c_str(),
+      absl::StrJoin(settings.validators.empty() ? enrollment.validators : settings.validators, ", ")
+          .c_str(),
+      absl::StrJoin(
+          enrollment.scope, ", ",
+          [](std::string* out, const challenge::Pattern& pattern) { out->append(pattern.text()); })
+          .c_str());
   return absl::OkStatus();
 }
 
@@ -120,8 +215,7 @@ int Fail(const absl::Status& status, int code) {
 absl::StatusOr<std::string> StateDirOf(const EnrollFlags& flags) {
   if (!flags.state_dir.empty()) return flags.state_dir;
   if (flags.config.empty()) return std::string(kDefaultStateDir);
-  NORROY_ASSIGN_OR_RETURN(const Settings settings, LoadSettings(flags.config));
-  return settings.state_dir;
+  return LoadStateDir(flags.config);
 }
 
 absl::Status RunEnroll(const EnrollFlags& flags, const std::vector<challenge::Pattern>& scope,
@@ -174,8 +268,8 @@ int MainDaemon(int argc, char** argv) {
   const auto settings = LoadSettings(flags->config);
   if (!settings.ok()) return Fail(settings.status(), daemon::kExitBadConfig);
   if (flags->check) {
-    std::printf("%s: fine\n", flags->config.c_str());
-    return daemon::kExitOk;
+    const absl::Status checked = Check(flags->config, *settings);
+    return checked.ok() ? daemon::kExitOk : Fail(checked, daemon::kExitBadConfig);
   }
   log::Configure(settings->log_level, settings->log_format);
   const absl::Status ended = Run(*settings);

@@ -1,6 +1,18 @@
 #include "agent/settings.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "agent/inherited_sockets.h"
+#include "agent/settings_dns.h"
 #include "common/config/config.h"
 #include "common/error/error.h"
 #include "common/join/join_token.h"
@@ -46,8 +58,68 @@ absl::StatusOr<HttpListenerOptions> ReadListener(const cv1::HttpListenerConfig& 
   options.listen.assign(config.listen().begin(), config.listen().end());
   options.match_token = config.match() == cv1::HTTP_MATCH_TOKEN;
   options.accept_hosts.assign(config.accept_hosts().begin(), config.accept_hosts().end());
-  NORROY_RETURN_IF_ERROR(HttpListener::Check(options));
+  HttpListenerOptions checked = options;
+  checked.listen = WithoutNames(options.listen);
+  NORROY_RETURN_IF_ERROR(HttpListener::Check(checked));
   return options;
+}
+
+absl::StatusOr<TlsAlpnOptions> ReadTlsAlpn(const cv1::TlsAlpnConfig& config) {
+  TlsAlpnOptions options;
+  options.listen.assign(config.listen().begin(), config.listen().end());
+  TlsAlpnOptions checked = options;
+  checked.listen = WithoutNames(options.listen);
+  NORROY_RETURN_IF_ERROR(TlsAlpn::Check(checked));
+  return options;
+}
+
+absl::Status Unsafe(const std::string& path, absl::string_view what) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "UNSAFE_FILE",
+                   absl::StrCat(path, ": ", what));
+}
+
+// Whoever can write the file can have the agent run programs.
+absl::Status CheckWriters(const std::string& path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) {
+    return BadConfig(absl::StrCat("cannot be read: ", std::strerror(errno)));
+  }
+  if (info.st_uid != 0 && info.st_uid != geteuid()) {
+    return Unsafe(path, absl::StrFormat("belongs to user %d, neither to root nor to user %d, whom "
+                                        "the agent runs as; run: chown root %s",
+                                        info.st_uid, geteuid(), path));
+  }
+  if ((info.st_mode & 022) != 0) {
+    return Unsafe(path, absl::StrFormat("mode %04o lets others write it; run: chmod go-w %s",
+                                        info.st_mode & 07777, path));
+  }
+  const std::string folder = std::filesystem::absolute(path).parent_path().string();
+  if (stat(folder.c_str(), &info) == 0 && (info.st_mode & S_IWOTH) != 0 &&
+      (info.st_mode & S_ISVTX) == 0) {
+    return Unsafe(folder,
+                  "anybody can put another file in the configuration's place; run: chmod "
+                  "o-w on it");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPresenters(const Settings& settings) {
+  const size_t count = DescribePresenters(settings).size();
+  if (count == 0) {
+    return BadConfig(
+        "nothing to answer challenges with: configure http_listener, webroot, tls_alpn, "
+        "delegated_zone, rfc2136, powerdns or exec_hook");
+  }
+  if (count > kMaxPresenters) {
+    return BadConfig(absl::StrCat(count, " presenters, at most ", kMaxPresenters));
+  }
+  return absl::OkStatus();
+}
+
+std::string ZonesText(const std::vector<dns::Name>& zones) {
+  return absl::StrCat("; zones ", absl::StrJoin(zones, ", ", [](std::string* out, const auto& z) {
+                        out->append(z.text());
+                      }));
 }
 
 absl::StatusOr<Settings> FromProto(const cv1::AgentConfig& config, const std::string& path) {
@@ -62,9 +134,13 @@ absl::StatusOr<Settings> FromProto(const cv1::AgentConfig& config, const std::st
     if (config.webroot().directory().empty()) return BadConfig("webroot: directory is missing");
     settings.webroot = config::ResolvePath(path, config.webroot().directory());
   }
-  if (!config.has_http_listener() && !config.has_webroot()) {
-    return BadConfig("nothing to answer challenges with: configure http_listener or webroot");
+  if (config.has_tls_alpn()) {
+    auto options = ReadTlsAlpn(config.tls_alpn());
+    if (!options.ok()) return WithContext(options.status(), "tls_alpn");
+    settings.tls_alpn = *std::move(options);
   }
+  NORROY_RETURN_IF_ERROR(ReadDns(config, path, settings));
+  NORROY_RETURN_IF_ERROR(CheckPresenters(settings));
   settings.log_level = ToLevel(config.log().level());
   if (config.log().format() == cv1::LOG_FORMAT_JSON) settings.log_format = log::Format::kJson;
   return settings;
@@ -75,9 +151,50 @@ absl::StatusOr<Settings> FromProto(const cv1::AgentConfig& config, const std::st
 absl::StatusOr<Settings> LoadSettings(const std::string& path) {
   cv1::AgentConfig config;
   NORROY_RETURN_IF_ERROR(config::LoadYaml(path, config));
+  const absl::Status safe = CheckWriters(path);
+  if (!safe.ok()) return ErrorReason(safe) == "UNSAFE_FILE" ? safe : WithContext(safe, path);
   auto settings = FromProto(config, path);
   if (!settings.ok()) return WithContext(settings.status(), path);
   return settings;
+}
+
+absl::StatusOr<std::string> LoadStateDir(const std::string& path) {
+  cv1::AgentConfig config;
+  NORROY_RETURN_IF_ERROR(config::LoadYaml(path, config));
+  if (config.state_dir().empty()) return BadConfig(absl::StrCat(path, ": state_dir is missing"));
+  return config::ResolvePath(path, config.state_dir());
+}
+
+std::vector<std::string> DescribePresenters(const Settings& settings) {
+  std::vector<std::string> lines;
+  const auto add = [&lines](absl::string_view type, absl::string_view name, absl::string_view place,
+                            absl::string_view zones) {
+    lines.push_back(absl::StrCat(type, " by ", name, " at ", place, zones));
+  };
+  if (settings.http_listener.has_value()) {
+    add("http-01", "http_listener", absl::StrJoin(settings.http_listener->listen, ", "), "");
+  }
+  if (!settings.webroot.empty()) add("http-01", "webroot", settings.webroot, "");
+  if (settings.tls_alpn.has_value()) {
+    add("tls-alpn-01", "tls_alpn", absl::StrJoin(settings.tls_alpn->listen, ", "), "");
+  }
+  if (settings.delegated_zone.has_value()) {
+    const DelegatedZoneOptions& zone = *settings.delegated_zone;
+    add("dns-01", absl::StrCat("delegated_zone ", zone.zone.text()),
+        absl::StrJoin(zone.listen, ", "), ZonesText({zone.zone}));
+  }
+  for (const Rfc2136Options& one : settings.rfc2136) {
+    add("dns-01", absl::StrCat("rfc2136 ", one.zones[0].text()), one.server.text(),
+        ZonesText(one.zones));
+  }
+  for (const PowerdnsOptions& one : settings.powerdns) {
+    add("dns-01", absl::StrCat("powerdns ", one.zones[0].text()), one.url, ZonesText(one.zones));
+  }
+  for (const ExecHookOptions& one : settings.exec_hooks) {
+    add("dns-01", absl::StrCat("exec_hook ", one.zones[0].text()), absl::StrJoin(one.argv, " "),
+        ZonesText(one.zones));
+  }
+  return lines;
 }
 
 }  // namespace norroy::agent

@@ -1,6 +1,9 @@
 #include "cli/agent.h"
 
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -48,6 +51,32 @@ std::string StateText(const Agent& agent) {
   return text;
 }
 
+std::string RefusedText(const Agent& agent) {
+  // A map of protobuf has no order of its own.
+  const std::map<std::string, int64_t> refused(agent.refused().begin(), agent.refused().end());
+  std::vector<std::string> texts;
+  for (const auto& [reason, times] : refused) texts.push_back(absl::StrCat(reason, " ", times));
+  return texts.empty() ? "" : ListText(texts);
+}
+
+std::string LastErrorText(const validator::v1::AgentPresenter& presenter) {
+  if (presenter.last_error().empty()) return "-";
+  return absl::StrCat(TimeText(presenter.last_error_time()), " ", presenter.last_error());
+}
+
+std::string PresentersText(const Agent& agent) {
+  std::vector<std::vector<std::string>> rows;
+  for (const validator::v1::AgentPresenter& presenter : agent.presenters()) {
+    rows.push_back({presenter.name(), EnumText(presenter.type()), ListText(presenter.zones()),
+                    absl::StrCat(presenter.put_up()), absl::StrCat(presenter.taken_down()),
+                    absl::StrCat(presenter.failed()), absl::StrCat(presenter.served()),
+                    absl::StrCat(presenter.unknown()), LastErrorText(presenter)});
+  }
+  return TableText({"PRESENTER", "TYPE", "ZONES", "PUT UP", "TAKEN DOWN", "FAILED", "SERVED",
+                    "UNKNOWN", "LAST ERROR"},
+                   rows);
+}
+
 void Show(Context& context, const Agent& agent) {
   Fields fields = {{"agent", agent.name()}, {"state", StateText(agent)}};
   for (const ChallengeGrant& grant : agent.grants()) {
@@ -61,9 +90,12 @@ void Show(Context& context, const Agent& agent) {
                        {"enrolled", TimeText(agent.enroll_time())},
                        {"last seen", TimeText(agent.last_seen_time())},
                        {"identity ends", TimeText(agent.identity_expire_time())},
-                       {"clock offset", absl::StrCat(agent.clock_offset_ms(), " ms")}};
+                       {"clock offset", absl::StrCat(agent.clock_offset_ms(), " ms")},
+                       {"refused", RefusedText(agent)}};
   fields.insert(fields.end(), rest.begin(), rest.end());
   context.output().Object(agent, fields);
+  if (context.output().json() || agent.presenters().empty()) return;
+  context.output().Text(absl::StrCat("\n", PresentersText(agent)));
 }
 
 }  // namespace

@@ -14,9 +14,9 @@ namespace norroy::cli {
 struct TokenCreateOptions {
   std::string name;
   std::vector<std::string> answer;
-  std::vector<std::string> types = {"http-01"};
-  std::string responders;  // all, one; empty: the type's default
-  std::string out;         // empty: NAME.token here
+  std::vector<std::string> types = {"http-01"};  // in order of preference
+  std::string responders;                        // all, one; empty: the type's default
+  std::string out;                               // empty: NAME.token here
   std::string expires = "1h";
   bool replace = false;
 };

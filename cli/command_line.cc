@@ -10,6 +10,7 @@
 #include "cli/account.h"
 #include "cli/agent.h"
 #include "cli/cert.h"
+#include "cli/doctor.h"
 #include "cli/identity.h"
 #include "cli/init.h"
 #include "cli/issue.h"
@@ -184,7 +185,10 @@ void AddAgent(Tree& tree) {
       Add<TokenCreateOptions>(tree, token, "create", "Invite an agent", AgentTokenCreate);
   create->add_option("NAME", o->name, "The agent's name")->required();
   create->add_option("--answer", o->answer, "What it may answer for (PATTERN...)")->required();
-  AddRepeated(create, "--type", o->types, "How it may answer: http-01")->capture_default_str();
+  AddRepeated(create, "--type", o->types,
+              "How it may answer, the most preferred first; again for each: http-01, dns-01, "
+              "tls-alpn-01")
+      ->capture_default_str();
   create->add_option("--responders", o->responders, "all, one");
   create->add_option("--out", o->out, "The token's file (default: NAME.token)");
   create->add_option("--expires", o->expires, "How long it is good")->capture_default_str();
@@ -198,6 +202,26 @@ void AddAgent(Tree& tree) {
   drain->add_option("NAME", d->name)->required();
   drain->add_flag("--undo", d->undo, "It gets traffic again");
   AddWithId(tree, agent, "remove", "NAME", "End its enrollment", AgentRemove);
+}
+
+void AddDoctor(Tree& tree) {
+  auto [app, o] = Add<DoctorOptions>(
+      tree, &tree.app, "doctor",
+      "Rehearse validation without the CA: what would fail, and what to do", Doctor);
+  app->add_option("NAME", o->names, "Names, each rehearsed on its own")->required();
+  app->add_option("--ca", o->ca, "A CA of the issuer, for CAA (default: its first)");
+  AddRepeated(app, "--type", o->types,
+              "By this type; again for each: http-01, dns-01, tls-alpn-01 (default: the one that "
+              "an order would try first)");
+  app->add_flag("--verbose", o->verbose, "Also what needs no attention");
+  auto [persist, p] = Add<DnsPersistOptions>(
+      tree, &tree.app, "dns-persist",
+      "Print the DNS record that stands for challenges (dns-persist-01)", DnsPersist);
+  persist->add_option("NAME", p->name, "A name, or *.NAME for the wildcard too")->required();
+  persist->add_option("--ca", p->ca, "A CA of the issuer (default: its first)");
+  persist->add_option("--until", p->until,
+                      "When the record ends, as 2027-01-31 or 2027-01-31T12:00:00Z (default: "
+                      "never)");
 }
 
 struct AccountOptions {
@@ -293,6 +317,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   AddOrder(tree);
   AddCert(tree);
   AddAgent(tree);
+  AddDoctor(tree);
   AddAccount(tree);
   AddIdentity(tree);
   AddVersion(tree);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/journal/frame.h"
 #include "agent/journal/record.pb.h"
+#include "agent/journal/replay.h"
 #include "common/identity/issuing.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
@@ -23,69 +24,6 @@ namespace {
 constexpr size_t kMaxFile = 64 * 1024 * 1024;
 // Rewritten when it is over this, and over four times what was live when it was last looked at.
 constexpr size_t kRewriteAt = 256 * 1024;
-
-journal::Record ToRecord(const JournalPresentation& presentation) {
-  journal::Record record;
-  journal::Presented& presented = *record.mutable_presented();
-  presented.set_id(presentation.id);
-  presented.set_generation(presentation.generation);
-  for (const auto& proof : presentation.proofs) {
-    presented.add_proofs(proof.SerializeAsString());
-  }
-  return record;
-}
-
-journal::Record ToRecord(const std::string& id, const Tombstone* tombstone) {
-  journal::Record record;
-  record.mutable_gone()->set_id(id);
-  if (tombstone != nullptr) {
-    journal::Refusal& refusal = *record.mutable_gone()->mutable_refusal();
-    refusal.set_generation(tombstone->generation);
-    refusal.set_until_unix_millis(absl::ToUnixMillis(tombstone->until));
-  }
-  return record;
-}
-
-// What a record does to the state.
-class Replay {
- public:
-  static absl::Status Apply(const journal::Record& record, JournalState& state) {
-    if (record.has_presented()) return Presented(record.presented(), state);
-    if (!record.has_gone()) return absl::DataLossError("a record of an unknown kind");
-    const journal::Gone& gone = record.gone();
-    Forget(state.presented, gone.id());
-    if (gone.has_refusal()) {
-      Forget(state.tombstones, gone.id());
-      state.tombstones.push_back(
-          {.id = gone.id(),
-           .generation = gone.refusal().generation(),
-           .until = absl::FromUnixMillis(gone.refusal().until_unix_millis())});
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  template <typename T>
-  static void Forget(std::vector<T>& entries, const std::string& id) {
-    entries.erase(std::remove_if(entries.begin(), entries.end(),
-                                 [&id](const T& entry) { return entry.id == id; }),
-                  entries.end());
-  }
-
-  static absl::Status Presented(const journal::Presented& presented, JournalState& state) {
-    JournalPresentation entry;
-    entry.id = presented.id();
-    entry.generation = presented.generation();
-    for (const std::string& bytes : presented.proofs()) {
-      types::v1::SealedProof proof;
-      if (!proof.ParseFromString(bytes)) return absl::DataLossError("a proof does not read");
-      entry.proofs.push_back(std::move(proof));
-    }
-    Forget(state.presented, entry.id);
-    state.presented.push_back(std::move(entry));
-    return absl::OkStatus();
-  }
-};
 
 class FileJournal final : public Journal {
  public:
@@ -101,17 +39,10 @@ class FileJournal final : public Journal {
     }
     NORROY_RETURN_IF_ERROR(OpenFile());
     NORROY_ASSIGN_OR_RETURN(const std::string bytes, identity::ReadFile(path_, kMaxFile));
-    auto frames = ReadFrames(bytes);
-    if (!frames.ok()) return Damaged(frames.status().message());
-    for (const absl::string_view payload : frames->payloads) {
-      journal::Record record;
-      if (!record.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
-        return Damaged("a record does not parse");
-      }
-      const absl::Status applied = Replay::Apply(record, state_);
-      if (!applied.ok()) return Damaged(applied.message());
-    }
-    size_ = frames->good_bytes;
+    auto read = ReadJournal(bytes);
+    if (!read.ok()) return Damaged(read.status().message());
+    state_ = std::move(read->state);
+    size_ = read->good_bytes;
     if (ftruncate(fd_, static_cast<off_t>(size_)) != 0 || fdatasync(fd_) != 0) {
       return Failed("cut off a torn record");
     }
@@ -121,11 +52,34 @@ class FileJournal final : public Journal {
   const JournalState& state() const override { return state_; }
 
   absl::Status NotePresented(const JournalPresentation& presentation) override {
-    return Append(ToRecord(presentation));
+    return Append(PresentedRecord(presentation));
+  }
+
+  absl::Status NoteSpot(const std::string& id, size_t proof, const Spot& spot) override {
+    // What does not read must not be written.
+    const auto entry = std::find_if(state_.presented.begin(), state_.presented.end(),
+                                    [&id](const JournalPresentation& p) { return p.id == id; });
+    const absl::Status no_room =
+        absl::InternalError(absl::StrCat(path_, ": no room for a spot of ", id));
+    if (entry == state_.presented.end() || proof >= entry->proofs.size()) return no_room;
+    JournalPresentation grown = *entry;
+    std::optional<std::vector<Spot>>& spots = grown.proofs[proof].spots;
+    if (!spots.has_value()) spots.emplace();
+    spots->push_back(spot);
+    if (spots->size() > kMaxSpots || PresentedRecord(grown).ByteSizeLong() > kMaxFramePayload) {
+      return no_room;
+    }
+    return Append(PlacedRecord(id, proof, spot));
+  }
+
+  absl::Status NoteReleased(const Tombstone& tombstone) override {
+    journal::Record record = GoneRecord(tombstone.id, &tombstone);
+    record.mutable_gone()->set_taking_down(true);
+    return Append(record);
   }
 
   absl::Status NoteGone(const std::string& id, const Tombstone* tombstone) override {
-    return Append(ToRecord(id, tombstone));
+    return Append(GoneRecord(id, tombstone));
   }
 
   absl::Status Sweep(absl::Time now) override {
@@ -163,7 +117,7 @@ class FileJournal final : public Journal {
       return absl::InvalidArgumentError(absl::StrCat(path_, ": a record over 1 MiB"));
     }
     NORROY_RETURN_IF_ERROR(Write(Frame(payload)));
-    NORROY_RETURN_IF_ERROR(Replay::Apply(record, state_));
+    NORROY_RETURN_IF_ERROR(Apply(record, state_));
     // It is on disk; that the file could not be made smaller is no reason to fail.
     const absl::Status rewritten = RewriteIfGrown();
     if (!rewritten.ok()) {
@@ -195,7 +149,7 @@ class FileJournal final : public Journal {
 
   absl::Status RewriteIfGrown() {
     if (size_ < rewrite_at_) return absl::OkStatus();
-    const std::string bytes = Live();
+    const std::string bytes = LiveBytes(state_);
     rewrite_at_ = std::max(kRewriteAt, 4 * bytes.size());
     if (size_ < rewrite_at_) return absl::OkStatus();
     NORROY_RETURN_IF_ERROR(identity::WriteFileAtomically(path_, bytes, 0600));
@@ -204,19 +158,6 @@ class FileJournal final : public Journal {
     const absl::Status reopened = OpenFile();
     broken_ = !reopened.ok();
     return reopened;
-  }
-
-  std::string Live() const {
-    std::string bytes;
-    // Tombstones first: such a record says that its presentation is gone, and a later generation
-    // of it may be up.
-    for (const auto& tombstone : state_.tombstones) {
-      absl::StrAppend(&bytes, Frame(ToRecord(tombstone.id, &tombstone).SerializeAsString()));
-    }
-    for (const auto& presentation : state_.presented) {
-      absl::StrAppend(&bytes, Frame(ToRecord(presentation).SerializeAsString()));
-    }
-    return bytes;
   }
 
   const std::string path_;

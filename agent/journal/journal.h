@@ -1,39 +1,21 @@
 #ifndef NORROY_AGENT_JOURNAL_JOURNAL_H_
 #define NORROY_AGENT_JOURNAL_JOURNAL_H_
 
-// What an agent must know after a restart: the sealed proofs that are (or may be) up, and the
-// presentations that were released. An append-only file of checksummed records, rewritten when it
-// has grown; a torn last record is dropped, anything else that does not read is refused with the
+// What an agent must know after a restart: the sealed proofs that are (or may be) up and where, and
+// the presentations that were released. An append-only file of checksummed records, rewritten when
+// it has grown; a torn last record is dropped, anything else that does not read is refused with the
 // path (the agent then serves nothing until an operator looks).
 
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "norroy/types/v1/proof.pb.h"
+#include "agent/journal/journal_state.h"
 
 namespace norroy::agent {
-
-struct JournalPresentation {
-  std::string id;
-  int64_t generation = 0;
-  std::vector<types::v1::SealedProof> proofs;  // exactly as received
-};
-
-struct Tombstone {
-  std::string id;
-  int64_t generation = 0;  // this and lower ones are refused
-  absl::Time until;
-};
-
-struct JournalState {
-  std::vector<JournalPresentation> presented;
-  std::vector<Tombstone> tombstones;
-};
 
 // Not thread-safe. Each Note is on disk (fdatasync) when it returns.
 class Journal {
@@ -45,6 +27,11 @@ class Journal {
   virtual const JournalState& state() const = 0;
   // Before the first proof of it is put up. Replaces an entry of the same id.
   virtual absl::Status NotePresented(const JournalPresentation& presentation) = 0;
+  // Before a proof of a presentation that is noted (`proof`: its place there) is put up at a
+  // further spot.
+  virtual absl::Status NoteSpot(const std::string& id, size_t proof, const Spot& spot) = 0;
+  // It was released, and taking it down is under way: the entry stays.
+  virtual absl::Status NoteReleased(const Tombstone& tombstone) = 0;
   // After the last proof of it was taken down. `tombstone` may be null (the lease ended by itself:
   // the seals are expired anyway).
   virtual absl::Status NoteGone(const std::string& id, const Tombstone* tombstone) = 0;

@@ -47,7 +47,7 @@ JournalPresentation Presentation(const std::string& id, int64_t generation, int 
     types::v1::SealedProof proof;
     proof.set_body(absl::StrCat(id, "-", generation, "-", i));
     proof.set_signature(std::string(64, 's'));
-    presentation.proofs.push_back(proof);
+    presentation.proofs.push_back({.sealed = proof, .spots = std::vector<Spot>()});
   }
   return presentation;
 }
@@ -70,12 +70,60 @@ TEST_F(JournalTest, RemembersAcrossRestarts) {
   EXPECT_EQ(state.presented[0].id, "a");
   EXPECT_EQ(state.presented[0].generation, 2);
   ASSERT_EQ(state.presented[0].proofs.size(), 2u);
-  EXPECT_EQ(state.presented[0].proofs[1].body(), "a-2-1");
+  EXPECT_EQ(state.presented[0].proofs[1].sealed.body(), "a-2-1");
   ASSERT_EQ(state.tombstones.size(), 1u);
   EXPECT_EQ(state.tombstones[0].id, "b");
   EXPECT_EQ(state.tombstones[0].generation, 1);
   EXPECT_EQ(state.tombstones[0].until, kNow);
   EXPECT_EQ(std::filesystem::status(path_).permissions(), std::filesystem::perms(0600));
+}
+
+TEST_F(JournalTest, RemembersWhereAProofIs) {
+  const Spot listener = {.presenter = "http_listener", .location = ""};
+  const Spot dns = {.presenter = "rfc2136 acme.example.net", .location = "x.acme.example.net"};
+  JournalPresentation entry = Presentation("a", 1, 2);
+  entry.proofs[0].spots = {listener};
+  {
+    auto journal = OpenOrDie();
+    ASSERT_TRUE(journal->NotePresented(entry).ok());
+    ASSERT_TRUE(journal->NoteSpot("a", 1, dns).ok());
+    ASSERT_TRUE(journal->NoteSpot("a", 0, dns).ok());
+    EXPECT_FALSE(journal->NoteSpot("a", 2, dns).ok()) << "no such proof";
+    EXPECT_FALSE(journal->NoteSpot("b", 0, dns).ok()) << "no such presentation";
+  }
+  auto journal = OpenOrDie();
+  ASSERT_EQ(journal->state().presented.size(), 1u);
+  const JournalPresentation& read = journal->state().presented[0];
+  EXPECT_EQ(read.proofs[0].spots, (std::vector<Spot>{listener, dns}));
+  EXPECT_EQ(read.proofs[1].spots, std::vector<Spot>{dns});
+}
+
+TEST_F(JournalTest, AnOlderJournalDidNotSayWhere) {
+  JournalPresentation old = Presentation("a", 1, 2);
+  old.proofs[0].spots.reset();
+  ASSERT_TRUE(OpenOrDie()->NotePresented(old).ok());
+  auto journal = OpenOrDie();
+  EXPECT_FALSE(journal->state().presented[0].proofs[0].spots.has_value());
+  ASSERT_TRUE(journal->NotePresented(Presentation("a", 1, 2)).ok());
+  journal.reset();
+  EXPECT_TRUE(OpenOrDie()->state().presented[0].proofs[0].spots.has_value());
+}
+
+TEST_F(JournalTest, WhatIsReleasedStaysUntilItIsGone) {
+  const Tombstone tombstone = {.id = "a", .generation = 1, .until = kNow};
+  {
+    auto journal = OpenOrDie();
+    ASSERT_TRUE(journal->NotePresented(Presentation("a", 1)).ok());
+    ASSERT_TRUE(journal->NoteReleased(tombstone).ok());
+  }
+  auto journal = OpenOrDie();
+  EXPECT_EQ(journal->state().presented.size(), 1u);
+  EXPECT_EQ(journal->state().tombstones.size(), 1u);
+  ASSERT_TRUE(journal->NoteGone("a", &tombstone).ok());
+  journal.reset();
+  journal = OpenOrDie();
+  EXPECT_TRUE(journal->state().presented.empty());
+  EXPECT_EQ(journal->state().tombstones.size(), 1u);
 }
 
 TEST_F(JournalTest, ATornEndIsDroppedAtEveryByte) {

@@ -4,6 +4,10 @@
 // The names that this host will ever speak for: written at enrollment from the host's own command
 // line, never from a validator. One pattern a line (common/challenge/pattern.h), "#" begins a
 // comment. There is no default and no "any name".
+//
+// For DNS the zones of agent.yaml bound it further: a value for a name of the scope is written only
+// where the name's CNAMEs end inside one of them. Nothing that a validator says adds a pattern or a
+// zone.
 
 #include <string>
 #include <vector>

@@ -2,9 +2,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/log/log.h"
 
 namespace norroy::agent {
 namespace {
+
+// A path of CNAMEs must fit.
+constexpr size_t kMaxDetail = 1024;
 
 // Verifies each seal, and finds the message's id and generation.
 void CheckSeals(const challenge::SealVerifier& seals, absl::Time now, Admission& admission) {
@@ -28,6 +32,7 @@ void CheckSeals(const challenge::SealVerifier& seals, absl::Time now, Admission&
       continue;
     }
     proof.name = body->proof.name.text();
+    proof.type = std::string(challenge::ChallengeTypeName(body->proof.type));
     proof.body = *std::move(body);
   }
 }
@@ -66,7 +71,26 @@ void Refuse(JudgedProof& proof, absl::string_view reason, absl::string_view deta
   proof.body.reset();
   proof.result.set_served(false);
   proof.result.set_reason(std::string(reason));
-  proof.result.set_detail(Printable(detail));
+  proof.result.set_detail(Printable(detail, kMaxDetail));
+}
+
+void LogProof(const Admission& admission, const JudgedProof& proof) {
+  if (proof.result.served()) {
+    log::Info("session", "serving",
+              {{"presentation_id", admission.id},
+               {"generation", admission.generation},
+               {"name", proof.name},
+               {"type", proof.type},
+               {"place", proof.result.place()}});
+    return;
+  }
+  log::Warning("session", "not serving",
+               {{"presentation_id", admission.id},
+                {"generation", admission.generation},
+                {"name", proof.name},
+                {"type", proof.type},
+                {"reason", proof.result.reason()},
+                {"detail", proof.result.detail()}});
 }
 
 Admission Admit(const v1::PutUp& message, const challenge::SealVerifier& seals,

@@ -27,12 +27,15 @@ inline constexpr char kReleased[] = "RELEASED";
 inline constexpr char kExpired[] = "EXPIRED";
 inline constexpr char kUnsupportedType[] = "UNSUPPORTED_TYPE";
 inline constexpr char kPresenterFailed[] = "PRESENTER_FAILED";
+// And of Board: FOREIGN_ZONE.
 
 struct JudgedProof {
   // Set: it may be served. Else `result` says why not.
   std::optional<challenge::SealBody> body;
   types::v1::SealedProof sealed;
-  std::string name;  // once the seal held
+  // Once the seal held:
+  std::string name;
+  std::string type;
   v1::ProofResult result;
 };
 
@@ -47,6 +50,9 @@ struct Admission {
 Admission Admit(const v1::PutUp& message, const challenge::SealVerifier& seals,
                 const std::vector<challenge::Pattern>& scope,
                 const std::vector<Presenter*>& presenters, absl::Time now);
+
+// What became of it, for the log.
+void LogProof(const Admission& admission, const JudgedProof& proof);
 
 // A refusal; `detail` is made printable and cut.
 void Refuse(JudgedProof& proof, absl::string_view reason, absl::string_view detail);

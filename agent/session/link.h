@@ -2,7 +2,9 @@
 #define NORROY_AGENT_SESSION_LINK_H_
 
 // One validator's line to the session: attaches, says hello, hands messages in and answers back,
-// in their order; attaches again for ever when the stream ends. All state is the session's.
+// when they are done; attaches again for ever when the stream ends. Tells the session's counters
+// after the hello, and when something was said since, at most every 10 s. All state is the
+// session's.
 
 #include <grpcpp/grpcpp.h>
 
@@ -23,6 +25,9 @@ namespace norroy::agent {
 
 // A validator that accepts the stream and says nothing is given up.
 inline constexpr absl::Duration kHelloTimeout = absl::Seconds(10);
+inline constexpr absl::Duration kCountersEvery = absl::Seconds(10);
+// A validator that does not read its answers loses the stream.
+inline constexpr size_t kMaxOutbox = 5000;
 
 struct LinkOptions {
   Dialer dialer;
@@ -30,9 +35,11 @@ struct LinkOptions {
   Clock& clock;
   Timers& timers;
   crypto::Random& random;
+  absl::Duration counters_every = kCountersEvery;
 };
 
-// Thread-safe. One thread, which waits in reads.
+// Thread-safe. Two threads: one waits in reads (and writes what is answered at once), the other
+// writes what is answered later, so that no thread of the session's waits for a validator.
 class Link {
  public:
   // Starts at once.
@@ -54,18 +61,19 @@ class Link {
   using Reader = grpc::ClientReaderWriter<v1::AttachRequest, v1::AttachResponse>;
 
   void Run();
+  void WriteLater();
   absl::Status AttachOnce();
   absl::Status Converse(Reader& stream);
   absl::Status Welcome(const v1::AttachResponse& message);
-  // What to answer; OK without an answer.
-  absl::Status Handle(const v1::AttachResponse& message, v1::AttachRequest& answer);
+  absl::Status Handle(const v1::AttachResponse& message, int attempt);
   // False: stopped.
   bool WaitBeforeNext(absl::Duration wait);
 
   const LinkOptions o_;
-  // Shared with the hello's timer.
+  // Shared with timers and with what the session has not answered yet.
   const std::shared_ptr<Stream> stream_;
   std::thread thread_;
+  std::thread writer_;
 };
 
 }  // namespace norroy::agent

@@ -1,25 +1,26 @@
+// What is to be put up, and what was; taking down is in presentations_down.cc.
+
 #include "agent/session/presentations.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/session/presentations_parts.h"
+#include "common/check.h"
+#include "common/error/error.h"
 #include "common/log/log.h"
-#include "common/status_macros.h"
 
 namespace norroy::agent {
 namespace {
 
-void LogIfFailed(absl::string_view what, const std::string& id, const absl::Status& status) {
-  if (status.ok()) return;
-  log::Warning("session", what, {{"presentation_id", id}, {"error", status.message()}});
+const JournalPresentation* FindEntry(const JournalState& state, const std::string& id) {
+  const auto at = std::find_if(state.presented.begin(), state.presented.end(),
+                               [&id](const JournalPresentation& entry) { return entry.id == id; });
+  return at == state.presented.end() ? nullptr : &*at;
 }
 
 }  // namespace
-
-bool Presentations::Ended(const Held& held) const {
-  return clock_.Now() >= held.end || clock_.Monotonic() >= held.monotonic_end;
-}
 
 // What forbids the whole message; an empty reason: nothing.
 Presentations::Refusal Presentations::WhyNot(const Admission& admission) const {
@@ -38,14 +39,38 @@ Presentations::Refusal Presentations::WhyNot(const Admission& admission) const {
   return {};
 }
 
-void Presentations::Put(Admission& admission) {
+std::vector<Presentations::ToPutUp> Presentations::PlanPutUp(Admission& admission) {
+  const absl::Time now = clock_.Now();
+  std::vector<ToPutUp> planned;
+  // It may have waited for its turn.
+  for (JudgedProof& proof : admission.proofs) {
+    if (proof.body.has_value() && proof.body->not_after <= now) {
+      Refuse(proof, kExpired, "the seal has ended");
+    }
+  }
   const bool any = std::any_of(admission.proofs.begin(), admission.proofs.end(),
                                [](const JudgedProof& proof) { return proof.body.has_value(); });
-  if (!any) return;
+  if (!any) return planned;
   Refusal refusal = WhyNot(admission);
   Presentation& presentation = presentations_[admission.id];
   if (refusal.reason.empty()) {
-    const absl::Status noted = NoteBefore(admission, presentation);
+    for (size_t i = 0; i < admission.proofs.size(); ++i) {
+      if (!admission.proofs[i].body.has_value()) continue;
+      const challenge::Proof& proof = admission.proofs[i].body->proof;
+      const bool again = std::any_of(planned.begin(), planned.end(), [&](const ToPutUp& other) {
+        return admission.proofs[other.proof].body->proof == proof;
+      });
+      const auto held = FindProof(presentation.proofs, proof);
+      const bool known = held != presentation.proofs.end();
+      if (again || (known && held->up)) continue;
+      ToPutUp& plan = planned.emplace_back();
+      plan.proof = i;
+      plan.known.may_be_up = known;
+      plan.locate = known && !held->spots.has_value();
+      if (!known) plan.known.spots = board_.FirstSpot(proof);
+      if (known && held->spots.has_value()) plan.known.spots = *held->spots;
+    }
+    const absl::Status noted = NoteBefore(admission, presentation, planned);
     if (!noted.ok()) refusal = {kPresenterFailed, std::string(noted.message())};
   }
   if (!refusal.reason.empty()) {
@@ -53,30 +78,35 @@ void Presentations::Put(Admission& admission) {
       if (proof.body.has_value()) Refuse(proof, refusal.reason, refusal.detail);
     }
     if (presentation.proofs.empty()) presentations_.erase(admission.id);
-    return;
+    return {};
   }
   presentation.generation = admission.generation;
   presentation.released = false;
-  for (JudgedProof& proof : admission.proofs) {
-    if (proof.body.has_value()) Hold(proof, presentation);
-  }
-  DropOlder(admission.id, presentation);
-  NoteAfter(admission.id);
+  presentation.whole = true;
+  return planned;
 }
 
 // Everything that may be up soon: what was admitted, and what is up until it is taken down.
-absl::Status Presentations::NoteBefore(const Admission& admission,
-                                       const Presentation& presentation) {
+absl::Status Presentations::NoteBefore(const Admission& admission, const Presentation& presentation,
+                                       const std::vector<ToPutUp>& planned) {
   JournalPresentation entry = {
       .id = admission.id, .generation = admission.generation, .proofs = {}};
   bool news = admission.generation != presentation.generation;
   for (const JudgedProof& proof : admission.proofs) {
     if (!proof.body.has_value()) continue;
-    news = news || std::none_of(presentation.proofs.begin(), presentation.proofs.end(),
-                                [&proof](const Held& held) {
-                                  return held.sealed.body() == proof.sealed.body();
-                                });
-    entry.proofs.push_back(proof.sealed);
+    const auto held = FindProof(presentation.proofs, proof.body->proof);
+    JournalProof& note = entry.proofs.emplace_back();
+    if (held != presentation.proofs.end()) {
+      news = news || held->sealed.body() != proof.sealed.body();
+      note = ToJournal(*held);
+    } else {
+      news = true;
+      const auto plan = std::find_if(planned.begin(), planned.end(), [&](const ToPutUp& p) {
+        return admission.proofs[p.proof].body->proof == proof.body->proof;
+      });
+      note.spots = plan->known.spots;
+    }
+    note.sealed = proof.sealed;
   }
   if (!news) return absl::OkStatus();
   for (const Held& held : presentation.proofs) {
@@ -84,225 +114,220 @@ absl::Status Presentations::NoteBefore(const Admission& admission,
         admission.proofs.begin(), admission.proofs.end(), [&held](const JudgedProof& proof) {
           return proof.body.has_value() && proof.body->proof == held.proof;
         });
-    if (!renewed) entry.proofs.push_back(held.sealed);
+    if (!renewed) entry.proofs.push_back(ToJournal(held));
   }
   return journal_.NotePresented(entry);
 }
 
-void Presentations::Hold(JudgedProof& proof, Presentation& presentation) {
-  const challenge::SealBody& body = *proof.body;
-  auto held = std::find_if(presentation.proofs.begin(), presentation.proofs.end(),
-                           [&body](const Held& held) { return held.proof == body.proof; });
-  if (held == presentation.proofs.end()) {
-    const auto place = board_.Hold(body.proof);
-    if (!place.ok()) {
-      Refuse(proof, kPresenterFailed, place.status().message());
-      return;
-    }
-    held = presentation.proofs.insert(held, Held{.proof = body.proof,
-                                                 .sealed = {},
-                                                 .generation = 0,
-                                                 .end = absl::InfinitePast(),
-                                                 .monotonic_end = absl::ZeroDuration()});
-  }
-  // Of two seals of one generation the one that lasts longer counts.
-  if (body.generation > held->generation || body.not_after > held->end) {
-    held->sealed = proof.sealed;
-    held->generation = body.generation;
-    held->end = body.not_after;
-    held->monotonic_end = clock_.Monotonic() + (body.not_after - clock_.Now());
-    next_end_ = std::min(next_end_, held->end);
-  }
-  proof.result.set_served(true);
-  proof.result.set_place(board_.PlaceOf(body.proof));
+JournalProof Presentations::ToJournal(const Held& held) const {
+  return {.sealed = held.sealed, .spots = held.up ? board_.SpotsOf(held.proof) : held.spots};
 }
 
-// What only an older generation had. The journal keeps what could not be taken down, and Sweep
-// tries again.
-void Presentations::DropOlder(const std::string& id, Presentation& presentation) {
-  auto& proofs = presentation.proofs;
-  for (auto held = proofs.begin(); held != proofs.end();) {
-    const bool older = held->generation < presentation.generation || Ended(*held);
-    const absl::Status dropped = older ? board_.Drop(held->proof) : absl::OkStatus();
-    LogIfFailed("cannot take down an older proof", id, dropped);
-    held = older && dropped.ok() ? proofs.erase(held) : std::next(held);
+JournalPresentation Presentations::EntryOf(const std::string& id,
+                                           const Presentation& presentation) const {
+  JournalPresentation entry = {.id = id, .generation = presentation.generation, .proofs = {}};
+  for (const Held& held : presentation.proofs) entry.proofs.push_back(ToJournal(held));
+  return entry;
+}
+
+absl::Status Presentations::NoteSpot(const std::string& id, const types::v1::SealedProof& sealed,
+                                     const Spot& spot) {
+  const JournalPresentation* const entry = FindEntry(journal_.state(), id);
+  if (entry == nullptr) return absl::InternalError(absl::StrCat("presentation ", id, " is gone"));
+  const auto proof =
+      std::find_if(entry->proofs.begin(), entry->proofs.end(),
+                   [&sealed](const JournalProof& p) { return p.sealed.body() == sealed.body(); });
+  if (proof == entry->proofs.end()) return absl::InternalError("the proof is not written down");
+  if (proof->spots.has_value() &&
+      std::find(proof->spots->begin(), proof->spots->end(), spot) != proof->spots->end()) {
+    return absl::OkStatus();
   }
+  return journal_.NoteSpot(id, static_cast<size_t>(proof - entry->proofs.begin()), spot);
+}
+
+void Presentations::NotePutUp(Admission& admission, const std::vector<ToPutUp>& planned,
+                              std::vector<Board::Held> held) {
+  const auto at = presentations_.find(admission.id);
+  if (at == presentations_.end()) return;
+  Presentation& presentation = at->second;
+  struct Failure {
+    challenge::Proof proof;
+    absl::Status status;
+  };
+  std::vector<Failure> failures;
+  for (size_t i = 0; i < planned.size(); ++i) {
+    const JudgedProof& proof = admission.proofs[planned[i].proof];
+    if (!held[i].place.ok()) {
+      failures.push_back({proof.body->proof, held[i].place.status()});
+      NoteFailedPutUp(proof, std::move(held[i].left), presentation);
+      continue;
+    }
+    auto known = FindProof(presentation.proofs, proof.body->proof);
+    if (known == presentation.proofs.end()) {
+      known = presentation.proofs.insert(known, Held{.proof = proof.body->proof});
+    }
+    *known = Held{.proof = proof.body->proof};
+    known->up = true;
+  }
+  for (JudgedProof& proof : admission.proofs) {
+    if (!proof.body.has_value()) continue;
+    const auto known = FindProof(presentation.proofs, proof.body->proof);
+    if (known != presentation.proofs.end() && known->up) {
+      Renew(proof, *known);
+      proof.result.set_served(true);
+      proof.result.set_place(board_.PlaceOf(proof.body->proof));
+      continue;
+    }
+    const auto why = FindProof(failures, proof.body->proof);
+    NORROY_CHECK(why != failures.end());
+    Refuse(proof, ErrorReason(why->status) == kForeignZone ? kForeignZone : kPresenterFailed,
+           why->status.message());
+  }
+  NoteAfter(admission.id);
+}
+
+void Presentations::Renew(const JudgedProof& proof, Held& held) {
+  const challenge::SealBody& body = *proof.body;
+  // Of two seals of one generation the one that lasts longer counts.
+  if (body.generation <= held.generation && body.not_after <= held.end) return;
+  held.sealed = proof.sealed;
+  held.generation = body.generation;
+  held.end = body.not_after;
+  held.monotonic_end = clock_.Monotonic() + (body.not_after - clock_.Now());
+  next_end_ = std::min(next_end_, held.end);
+}
+
+void Presentations::NoteFailedPutUp(const JudgedProof& proof, std::vector<Spot> left,
+                                    Presentation& presentation) {
+  auto known = FindProof(presentation.proofs, proof.body->proof);
+  if (left.empty()) {
+    if (known != presentation.proofs.end() && known->spots.has_value()) {
+      presentation.proofs.erase(known);
+    }
+    return;
+  }
+  if (known == presentation.proofs.end()) {
+    known = presentation.proofs.insert(known, Held{.proof = proof.body->proof});
+  }
+  known->sealed = proof.sealed;
+  known->generation = proof.body->generation;
+  known->end = proof.body->not_after;
+  known->spots = std::move(left);
+  // The validator may ask again meanwhile.
+  known->next_try = clock_.Monotonic() + kSweepEvery;
 }
 
 // Brings the journal to what is up, and forgets a presentation of which nothing is. If that cannot
 // be written, the journal says more than is up, which the next start puts right.
 void Presentations::NoteAfter(const std::string& id) {
   const auto at = presentations_.find(id);
+  const JournalPresentation* const noted = FindEntry(journal_.state(), id);
   if (at->second.proofs.empty()) {
-    LogIfFailed("cannot note in the journal", id, journal_.NoteGone(id, nullptr));
+    if (noted != nullptr) {
+      LogIfFailed("cannot note in the journal", id, journal_.NoteGone(id, nullptr));
+    }
     presentations_.erase(at);
     return;
   }
-  JournalPresentation entry = {.id = id, .generation = at->second.generation, .proofs = {}};
-  for (const Held& held : at->second.proofs) entry.proofs.push_back(held.sealed);
-  const auto& noted = journal_.state().presented;
-  const auto last = std::find_if(noted.begin(), noted.end(),
-                                 [&id](const JournalPresentation& p) { return p.id == id; });
-  if (last != noted.end() && last->proofs.size() == entry.proofs.size()) return;
-  LogIfFailed("cannot note in the journal", id, journal_.NotePresented(entry));
+  const JournalPresentation entry = EntryOf(id, at->second);
+  const bool same = noted != nullptr &&
+                    std::equal(noted->proofs.begin(), noted->proofs.end(), entry.proofs.begin(),
+                               entry.proofs.end(), [](const auto& a, const auto& b) {
+                                 return a.spots.has_value() == b.spots.has_value();
+                               });
+  if (!same) LogIfFailed("cannot note in the journal", id, journal_.NotePresented(entry));
 }
 
-absl::Status Presentations::Release(const std::string& id, int64_t generation, absl::Time until) {
-  const auto at = presentations_.find(id);
-  const bool known = at != presentations_.end();
-  // A newer lease stands, and already refuses older ones.
-  if (known && at->second.generation > generation) return absl::OkStatus();
-  const auto old = tombstones_.find(id);
-  const bool again = old != tombstones_.end() && old->second.generation >= generation;
-  if (!known && again) return absl::OkStatus();
-  if (!known && !again && tombstones_.size() >= kMaxTombstones) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(kMaxTombstones, " released presentations are remembered already"));
+std::vector<std::string> Presentations::Load() {
+  for (const Tombstone& tombstone : journal_.state().tombstones) {
+    tombstones_.insert_or_assign(tombstone.id, tombstone);
+    next_end_ = std::min(next_end_, tombstone.until);
   }
-  const absl::Time now = clock_.Now();
-  Tombstone tombstone = {.id = id, .generation = generation, .until = until};
-  if (again) tombstone = old->second;
-  if (known) {
-    for (const Held& held : at->second.proofs) {
-      tombstone.until = std::max(tombstone.until, held.end);
-    }
-  }
-  tombstone.until = std::clamp(tombstone.until, now, now + kMaxTombstone);
-  tombstones_.insert_or_assign(id, tombstone);
-  next_end_ = std::min(next_end_, tombstone.until);
-  if (!known) return journal_.NoteGone(id, &tombstone);
-  at->second.released = true;
-  NORROY_RETURN_IF_ERROR(DropAll(at->second));
-  return NoteReleased(id);
+  std::vector<std::string> ids;
+  for (const JournalPresentation& entry : journal_.state().presented) ids.push_back(entry.id);
+  return ids;
 }
 
-absl::Status Presentations::DropAll(Presentation& presentation) {
-  absl::Status failed;
-  auto& proofs = presentation.proofs;
-  for (auto held = proofs.begin(); held != proofs.end();) {
-    const absl::Status dropped = board_.Drop(held->proof);
-    if (!dropped.ok()) failed = dropped;
-    held = dropped.ok() ? proofs.erase(held) : std::next(held);
-  }
-  return failed;
-}
-
-absl::Status Presentations::NoteReleased(const std::string& id) {
-  presentations_.erase(id);
+Admission Presentations::PlanRecovery(const std::string& id, const Admitter& admit,
+                                      std::vector<ToPutUp>& planned) {
+  Admission all;
+  const JournalPresentation* const noted = FindEntry(journal_.state(), id);
+  if (noted == nullptr) return all;
+  all.id = id;
+  all.generation = noted->generation;
+  Presentation& presentation = presentations_[id];
+  presentation.generation = noted->generation;
   const auto tombstone = tombstones_.find(id);
-  return journal_.NoteGone(id, tombstone == tombstones_.end() ? nullptr : &tombstone->second);
+  presentation.released =
+      tombstone != tombstones_.end() && tombstone->second.generation >= noted->generation;
+  presentation.release_noted = presentation.released;
+  for (const JournalProof& proof : noted->proofs) RecoverProof(id, proof, admit, all, planned);
+  presentation.whole = false;  // not yet
+  return all;
 }
 
-void Presentations::Sweep() {
+void Presentations::RecoverProof(const std::string& id, const JournalProof& noted,
+                                 const Admitter& admit, Admission& all,
+                                 std::vector<ToPutUp>& planned) {
+  Presentation& presentation = presentations_[id];
+  const auto body = challenge::ReadUnverified(noted.sealed);
+  if (!body.ok() || FindProof(presentation.proofs, body->proof) != presentation.proofs.end()) {
+    return;
+  }
+  presentation.proofs.push_back(Held{.proof = body->proof,
+                                     .sealed = noted.sealed,
+                                     .generation = body->generation,
+                                     .end = body->not_after,
+                                     .spots = noted.spots});
+  v1::PutUp message;
+  *message.add_proofs() = noted.sealed;
+  Admission admission = admit(message);
+  JudgedProof& proof = admission.proofs.front();
+  // A proof of an older generation was on its way down.
+  if (!presentation.released && proof.body.has_value() && admission.id == id &&
+      admission.generation == all.generation) {
+    ToPutUp& plan = planned.emplace_back();
+    plan.proof = all.proofs.size();
+    plan.known.may_be_up = true;
+    plan.locate = !noted.spots.has_value();
+    if (noted.spots.has_value()) plan.known.spots = *noted.spots;
+    all.proofs.push_back(std::move(proof));
+    return;
+  }
+  log::Info("session", "not put up again after the restart",
+            {{"presentation_id", id},
+             {"name", body->proof.name.text()},
+             {"type", challenge::ChallengeTypeName(body->proof.type)},
+             {"reason", proof.result.reason()},
+             {"detail", proof.result.detail()}});
+}
+
+void Presentations::NoteRecovered(const Admission& admission) {
+  const auto at = presentations_.find(admission.id);
+  if (at == presentations_.end()) return;
+  at->second.whole = std::all_of(admission.proofs.begin(), admission.proofs.end(),
+                                 [](const JudgedProof& proof) { return proof.result.served(); });
+}
+
+std::vector<std::string> Presentations::ids() const {
   std::vector<std::string> ids;
   for (const auto& [id, presentation] : presentations_) ids.push_back(id);
-  for (const std::string& id : ids) {
-    Presentation& presentation = presentations_[id];
-    if (presentation.released) {
-      const absl::Status dropped = DropAll(presentation);
-      LogIfFailed("cannot take down a released proof", id, dropped);
-      if (dropped.ok()) LogIfFailed("cannot note in the journal", id, NoteReleased(id));
-      continue;
-    }
-    const size_t before = presentation.proofs.size();
-    DropOlder(id, presentation);
-    if (presentation.proofs.size() == before) continue;
-    log::Info("session", "lease ended", {{"presentation_id", id}});
-    NoteAfter(id);
-  }
-  SweepLeftovers();
-  SweepTombstones();
-  FindNextEnd();
-}
-
-void Presentations::SweepLeftovers() {
-  for (auto proof = leftovers_.begin(); proof != leftovers_.end();) {
-    const absl::Status cleared = board_.Clear(*proof);
-    LogIfFailed("cannot take down what an earlier process put up", "", cleared);
-    proof = cleared.ok() ? leftovers_.erase(proof) : std::next(proof);
-  }
-}
-
-void Presentations::SweepTombstones() {
-  const absl::Time now = clock_.Now();
-  for (auto tombstone = tombstones_.begin(); tombstone != tombstones_.end();) {
-    tombstone =
-        tombstone->second.until <= now ? tombstones_.erase(tombstone) : std::next(tombstone);
-  }
-  LogIfFailed("cannot rewrite the journal", "", journal_.Sweep(now));
-}
-
-void Presentations::FindNextEnd() {
-  next_end_ = absl::InfiniteFuture();
-  for (const auto& [id, presentation] : presentations_) {
-    for (const Held& held : presentation.proofs) {
-      // What has ended is still here because it could not be taken down.
-      if (!Ended(held)) next_end_ = std::min(next_end_, held.end);
-    }
-  }
-  for (const auto& [id, tombstone] : tombstones_) next_end_ = std::min(next_end_, tombstone.until);
-}
-
-absl::Duration Presentations::UntilSweep() const {
-  const absl::Duration wait = std::max(next_end_ - clock_.Now(), absl::ZeroDuration());
-  const bool something_up = !presentations_.empty() || !leftovers_.empty();
-  return something_up ? std::min(wait, kSweepEvery) : wait;
-}
-
-void Presentations::TakeAllDown() {
-  for (auto& [id, presentation] : presentations_) {
-    LogIfFailed("cannot take down", id, DropAll(presentation));
-  }
+  return ids;
 }
 
 std::vector<v1::Presented> Presentations::list() const {
   std::vector<v1::Presented> list;
   for (const auto& [id, presentation] : presentations_) {
-    if (presentation.proofs.empty()) continue;
+    int64_t generation = 0;
+    for (const Held& held : presentation.proofs) {
+      if (held.up) generation = std::max(generation, held.generation);
+    }
+    if (generation == 0 || !presentation.whole) continue;
     v1::Presented& entry = list.emplace_back();
     entry.set_presentation_id(id);
-    entry.set_generation(presentation.generation);
+    entry.set_generation(generation);
   }
   return list;
-}
-
-void Presentations::Recover(const Admitter& admit) {
-  for (const Tombstone& tombstone : journal_.state().tombstones) {
-    tombstones_.insert_or_assign(tombstone.id, tombstone);
-    next_end_ = std::min(next_end_, tombstone.until);
-  }
-  const std::vector<JournalPresentation> entries = journal_.state().presented;
-  for (const JournalPresentation& entry : entries) RecoverOne(entry, admit);
-}
-
-void Presentations::RecoverOne(const JournalPresentation& entry, const Admitter& admit) {
-  Presentation& presentation = presentations_[entry.id];
-  presentation.generation = entry.generation;
-  for (const auto& sealed : entry.proofs) {
-    v1::PutUp message;
-    *message.add_proofs() = sealed;
-    Admission admission = admit(message);
-    JudgedProof& proof = admission.proofs.front();
-    // A proof of an older generation was on its way down.
-    if (proof.body.has_value() && admission.id == entry.id &&
-        admission.generation == entry.generation) {
-      Hold(proof, presentation);
-      if (proof.result.served()) continue;
-    }
-    log::Info("session", "not put up again after the restart",
-              {{"presentation_id", entry.id},
-               {"reason", proof.result.reason()},
-               {"detail", proof.result.detail()}});
-    const auto body = challenge::ReadUnverified(sealed);
-    if (body.ok()) leftovers_.push_back(body->proof);
-  }
-  SweepLeftovers();
-  if (leftovers_.empty()) {
-    NoteAfter(entry.id);
-    return;
-  }
-  // The journal keeps it until it could be taken down.
-  if (presentation.proofs.empty()) presentations_.erase(entry.id);
 }
 
 }  // namespace norroy::agent

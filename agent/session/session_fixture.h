@@ -100,6 +100,14 @@ class FlakyJournal final : public Journal {
     ++notes;
     return fail.ok() ? real_->NotePresented(presentation) : fail;
   }
+  absl::Status NoteSpot(const std::string& id, size_t proof, const Spot& spot) override {
+    ++notes;
+    return fail.ok() ? real_->NoteSpot(id, proof, spot) : fail;
+  }
+  absl::Status NoteReleased(const Tombstone& tombstone) override {
+    ++notes;
+    return fail.ok() ? real_->NoteReleased(tombstone) : fail;
+  }
   absl::Status NoteGone(const std::string& id, const Tombstone* tombstone) override {
     ++notes;
     if (discard) return absl::OkStatus();
@@ -137,7 +145,8 @@ class SessionTest : public testing::Test {
                                    .clock = clock_,
                                    .timers = timers_,
                                    .version = "1.2.3",
-                                   .boot_id = "boot"});
+                                   .boot_id = "boot",
+                                   .stop_timeout = stop_timeout_});
     ASSERT_TRUE(session.ok()) << session.status();
     session_ = *std::move(session);
   }
@@ -175,6 +184,7 @@ class SessionTest : public testing::Test {
   std::vector<Presenter*> presenters_ = {&web_};
   SimulatedClock clock_{kNow};
   SimulatedTimers timers_{clock_};
+  absl::Duration stop_timeout_ = kStopTimeout;
   std::string path_;
   std::unique_ptr<FlakyJournal> journal_;
   std::unique_ptr<Session> session_;

@@ -89,7 +89,7 @@ TEST_F(SessionTest, AFailingPresenterIsNamedAndTheNextOneServes) {
   EXPECT_EQ(session_->presented(), 0);
   EXPECT_TRUE(journal_->state().presented.empty());
 
-  MemoryPresenter spare(ChallengeType::kHttp01);
+  MemoryPresenter spare(ChallengeType::kHttp01, "memory spare", false);
   presenters_.push_back(&spare);
   Restart();
   EXPECT_EQ(Put(sealer_.Seal("order-1", 1, proof_)), "");

@@ -3,6 +3,8 @@
 
 // An agent as the validator knows it, and what it was granted. Values, no I/O.
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,15 @@ struct ChallengeGrant {
 
 enum class AgentState { kInvited, kEnrolled, kRemoved };
 
+// One way by which an agent answers challenges, as it tells it.
+struct AgentPresenter {
+  std::string name;  // "http_listener", "rfc2136 acme.example.net"
+  challenge::ChallengeType type = challenge::ChallengeType::kHttp01;
+  std::vector<std::string> zones = {};  // DNS zones that it writes to
+
+  bool operator==(const AgentPresenter&) const = default;
+};
+
 // What an agent told at its last hello.
 struct AgentReport {
   std::string version;
@@ -30,6 +41,23 @@ struct AgentReport {
   std::vector<std::string> scope;
   absl::Duration clock_offset = absl::ZeroDuration();
   absl::Time seen_time;
+  std::vector<AgentPresenter> presenters;
+};
+
+// What an agent has done since its process started, as it told it last.
+struct PresenterCounts {
+  std::string name;
+  int64_t put_up = 0;
+  int64_t taken_down = 0;
+  int64_t failed = 0;
+  int64_t served = 0;
+  int64_t unknown = 0;
+  std::string last_error;
+  absl::Time last_error_time;
+};
+struct AgentCounts {
+  std::vector<PresenterCounts> presenters;
+  std::map<std::string, int64_t> refused;  // by reason
 };
 
 struct Agent {

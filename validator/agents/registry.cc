@@ -120,6 +120,32 @@ class FleetRegistry final : public Registry {
     return it != attachments_.end() && it->second.number == attachment;
   }
 
+  void NoteReport(const std::string& agent, const AgentReport& report) override {
+    MutexLock lock(&mutex_);
+    const auto it = agents_.find(agent);
+    if (it == agents_.end()) return;
+    it->second.report = report;
+    // Another process, perhaps.
+    counts_.erase(agent);
+  }
+
+  void NoteCounts(const std::string& agent, const AgentCounts& counts) override {
+    MutexLock lock(&mutex_);
+    if (agents_.contains(agent)) counts_[agent] = counts;
+  }
+
+  AgentCounts CountsOf(const std::string& agent) override {
+    MutexLock lock(&mutex_);
+    const auto it = counts_.find(agent);
+    return it == counts_.end() ? AgentCounts() : it->second;
+  }
+
+  absl::Duration ClockOffset(const std::string& agent) override {
+    MutexLock lock(&mutex_);
+    const auto it = agents_.find(agent);
+    return it == agents_.end() ? absl::ZeroDuration() : it->second.report.clock_offset;
+  }
+
   std::vector<std::pair<ChallengeType, Candidate>> CandidatesFor(
       const challenge::Name& name) override {
     std::vector<std::pair<ChallengeType, Candidate>> candidates;
@@ -158,6 +184,9 @@ class FleetRegistry final : public Registry {
     const bool same = known != agents_.end() && agent.ok() &&
                       known->second.enrollment_id == agent->enrollment_id &&
                       agent->state == AgentState::kEnrolled;
+    // The store may not have heard yet what the agent has told us.
+    if (same) agent->report = known->second.report;
+    if (!same) counts_.erase(name);
     if (agent.ok()) {
       agents_.insert_or_assign(name, *std::move(agent));
     } else if (known != agents_.end()) {
@@ -172,6 +201,7 @@ class FleetRegistry final : public Registry {
   Mutex reload_mutex_;
   Mutex mutex_;
   std::map<std::string, Agent> agents_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, AgentCounts> counts_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Attachment> attachments_ ABSL_GUARDED_BY(mutex_);
   int64_t last_attachment_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -66,6 +66,14 @@ class Registry {
   // The number that Attach gave is the newest's: what this link says counts.
   virtual bool IsCurrent(const std::string& agent, int64_t attachment) = 0;
 
+  // What the agent said at its hello, and what it has counted: of the process that is attached, or
+  // was last. Agents that are not known have none.
+  virtual void NoteReport(const std::string& agent, const AgentReport& report) = 0;
+  virtual void NoteCounts(const std::string& agent, const AgentCounts& counts) = 0;
+  virtual AgentCounts CountsOf(const std::string& agent) = 0;
+  // By how much its clock was ahead of ours at its last hello.
+  virtual absl::Duration ClockOffset(const std::string& agent) = 0;
+
   // Enrolled, undrained agents with a grant for the name, by type; sorted by preference, then name.
   virtual std::vector<std::pair<challenge::ChallengeType, Candidate>> CandidatesFor(
       const challenge::Name& name) = 0;

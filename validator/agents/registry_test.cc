@@ -30,6 +30,36 @@ std::string Describe(const std::vector<std::pair<ChallengeType, Candidate>>& can
   });
 }
 
+TEST(Registry, RemembersWhatAnAgentTellsWhileItIsTheSame) {
+  TestFleet fleet(kNow);
+  Registry& registry = fleet.registry();
+  const auto grant = GrantOf({"www.example.com"}, {ChallengeType::kHttp01});
+  fleet.Enroll("web1", {grant});
+  AgentReport report;
+  report.clock_offset = absl::Minutes(3);
+  AgentCounts counts;
+  counts.refused["EXPIRED"] = 2;
+  registry.NoteReport("web1", report);
+  registry.NoteCounts("web1", counts);
+  registry.NoteReport("nobody", report);
+  registry.NoteCounts("nobody", counts);
+  EXPECT_EQ(registry.ClockOffset("web1"), absl::Minutes(3));
+  EXPECT_EQ(registry.CountsOf("web1").refused.at("EXPIRED"), 2);
+  EXPECT_EQ(registry.ClockOffset("nobody"), absl::ZeroDuration());
+  EXPECT_TRUE(registry.CountsOf("nobody").refused.empty());
+  // A change in the store, which may not have the report yet.
+  ASSERT_TRUE(registry.Reload("web1").ok());
+  EXPECT_EQ(registry.ClockOffset("web1"), absl::Minutes(3));
+  EXPECT_EQ(registry.CountsOf("web1").refused.at("EXPIRED"), 2);
+  // A new hello: perhaps of another process, which counts from nothing.
+  registry.NoteReport("web1", report);
+  EXPECT_TRUE(registry.CountsOf("web1").refused.empty());
+  registry.NoteCounts("web1", counts);
+  fleet.Enroll("web1", {grant}, 2);
+  EXPECT_TRUE(registry.CountsOf("web1").refused.empty());
+  EXPECT_EQ(registry.ClockOffset("web1"), absl::ZeroDuration());
+}
+
 TEST(Registry, AdmitsOnlyThePresentEnrollment) {
   TestFleet fleet(kNow);
   const auto grant = GrantOf({"www.example.com"}, {ChallengeType::kHttp01});

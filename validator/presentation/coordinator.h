@@ -8,7 +8,8 @@
 // Per name it takes the first type, in the order of the name's grants, that a proof was sealed for
 // and that is not among failed_types. Under responders ALL every enrolled, undrained agent with a
 // grant for the name and type must ack; under ONE they are tried in order. A missing ack fails the
-// name 10 s after the wish came, by the agent's name. An agent's refusal fails it at once.
+// name 10 s after the wish came, by the agent's name; 75 s after an attached agent was asked for
+// DNS. An agent's refusal fails it at once.
 
 #include <cstdint>
 #include <functional>
@@ -29,6 +30,8 @@
 namespace norroy::validator {
 
 inline constexpr absl::Duration kAckTimeout = absl::Seconds(10);
+// Of an agent that was asked to write to DNS: its presenters may take 60 s.
+inline constexpr absl::Duration kDnsAckTimeout = absl::Seconds(75);
 inline constexpr absl::Duration kPresentHold = absl::Seconds(20);
 
 struct CoordinatorOptions {

@@ -19,7 +19,10 @@ void LevelCoordinator::Step(Lease& lease, Effects& effects) {
   const absl::Duration now = options_.clock.Monotonic();
   const auto attached = [this](const std::string& agent)
                             ABSL_NO_THREAD_SAFETY_ANALYSIS { return wires_.contains(agent); };
-  for (const auto& [agent, proofs] : presentation.Step(attached, now)) {
+  const auto clock_offset = [this](const std::string& agent) {
+    return options_.registry.ClockOffset(agent);
+  };
+  for (const auto& [agent, proofs] : presentation.Step({attached, clock_offset}, now)) {
     const WirePtr& wire = wires_.at(agent);
     for (PutUpMessage& put_up : PutUpMessages(wish, proofs)) {
       wire->unanswered.push_back({wish.id, wish.generation, std::move(put_up.proofs)});

@@ -148,7 +148,10 @@ TEST_F(CoordinatorTest, OneIsEnoughInOrderNextOnFailure) {
   EXPECT_EQ(Describe(Present(request)),
             "PUTTING_UP; a.example.com dns-01 PUTTING_UP by [] missing [dns3]");
   const auto dns4 = Attach("dns4");
-  timers_.Advance(kAckTimeout);
+  timers_.Advance(kDnsAckTimeout - absl::Milliseconds(1));
+  EXPECT_EQ(Describe(Present(request)),
+            "PUTTING_UP; a.example.com dns-01 PUTTING_UP by [] missing [dns3]");
+  timers_.Advance(absl::Milliseconds(1));
   EXPECT_EQ(Describe(Present(request)),
             "PUTTING_UP; a.example.com dns-01 PUTTING_UP by [] missing [dns4]");
   Answer("dns4", *dns4);
@@ -169,6 +172,68 @@ TEST_F(CoordinatorTest, OneIsEnoughButThereIsNone) {
   EXPECT_EQ(failed->state(), v1::PRESENTATION_STATE_FAILED);
   EXPECT_EQ(failed->names(0).error().find("agent dns1 refused dns-01"), 0u);
   EXPECT_NE(failed->names(0).error().find("agent dns2 is not attached"), std::string::npos);
+}
+
+TEST_F(CoordinatorTest, DnsTakesItsTimeButWhoIsNotThereFailsSoon) {
+  const auto grant = GrantOf({".example.com"}, {ChallengeType::kDns01}, Responders::kAll);
+  for (const char* agent : {"dns1", "dns2"}) Enroll(agent, {grant});
+  const auto dns1 = Attach("dns1");
+  const auto request = Request("o1", 1, {kName}, {ChallengeType::kDns01});
+  Ask(request);
+  timers_.Advance(kAckTimeout);
+  const auto missing = Present(request);
+  EXPECT_EQ(Describe(missing), "FAILED; a.example.com dns-01 FAILED by [] missing [dns1,dns2]");
+  EXPECT_EQ(missing->names(0).error().find("agent dns2 is not attached"), 0u)
+      << missing->names(0).error();
+  // It comes; both may work at it.
+  const auto dns2 = Attach("dns2");
+  EXPECT_EQ(Present(request)->state(), v1::PRESENTATION_STATE_PUTTING_UP);
+  timers_.Advance(kDnsAckTimeout - kAckTimeout - absl::Milliseconds(1));
+  EXPECT_EQ(Present(request)->state(), v1::PRESENTATION_STATE_PUTTING_UP);
+  timers_.Advance(absl::Milliseconds(1));
+  EXPECT_EQ(Present(request)->names(0).error(), "agent dns1 has not answered within 1m15s");
+  // Its process dies, and is back within ten seconds.
+  Answer("dns2", *dns2);
+  Detach("dns1");
+  EXPECT_EQ(Present(request)->state(), v1::PRESENTATION_STATE_PUTTING_UP);
+  timers_.Advance(absl::Seconds(9));
+  EXPECT_EQ(Present(request)->state(), v1::PRESENTATION_STATE_PUTTING_UP);
+  const auto back = Attach("dns1");
+  timers_.Advance(absl::Seconds(70));
+  EXPECT_EQ(Present(request)->state(), v1::PRESENTATION_STATE_PUTTING_UP);
+  Answer("dns1", *back);
+  EXPECT_EQ(Present(request)->state(), v1::PRESENTATION_STATE_READY);
+}
+
+TEST_F(CoordinatorTest, AClockThatIsWrongIsTold) {
+  const struct {
+    absl::Duration offset;
+    const char* text;
+  } cases[] = {
+      {absl::Minutes(7), "; its clock is 7 min ahead of this validator's: set it right"},
+      {-absl::Hours(2), "; its clock is 120 min behind this validator's: set it right"},
+      {absl::Seconds(60), ""},
+  };
+  EnrollHttp({"web1"});
+  const auto web1 = Attach("web1");
+  for (const auto& c : cases) {
+    AgentReport report;
+    report.clock_offset = c.offset;
+    fleet_.registry().NoteReport("web1", report);
+    const std::string id = absl::StrCat("o", absl::ToInt64Seconds(c.offset) + 10000);
+    const auto request = Request(id, 1, {kName});
+    Ask(request);
+    Answer("web1", *web1, "EXPIRED");
+    EXPECT_EQ(Present(request)->names(0).error(),
+              absl::StrCat("agent web1 refused http-01 for a.example.com: EXPIRED: ", c.text));
+    const std::string silent = absl::StrCat("s", absl::ToInt64Seconds(c.offset) + 10000);
+    const auto unanswered = Request(silent, 1, {kName});
+    Ask(unanswered);
+    timers_.Advance(kAckTimeout);
+    EXPECT_EQ(Present(unanswered)->names(0).error(),
+              absl::StrCat("agent web1 has not answered within 10s", c.text));
+    web1->TakeSent();
+  }
 }
 
 TEST_F(CoordinatorTest, Generations) {

@@ -17,7 +17,10 @@ using v1::PRESENTATION_STATE_FAILED;
 using v1::PRESENTATION_STATE_PUTTING_UP;
 using v1::PRESENTATION_STATE_READY;
 
-constexpr size_t kMaxAgentText = 256;
+constexpr size_t kMaxReason = 64;
+// A path of CNAMEs fits.
+constexpr size_t kMaxDetail = 1024;
+constexpr absl::Duration kClockOffsetToTell = absl::Seconds(60);
 
 // An error stays readable.
 constexpr size_t kMaxAgentsInError = 5;
@@ -26,6 +29,14 @@ std::string Shortened(const std::vector<std::string>& parts) {
   if (parts.size() <= kMaxAgentsInError) return absl::StrJoin(parts, "; ");
   return absl::StrCat(absl::StrJoin(parts.begin(), parts.begin() + kMaxAgentsInError, "; "),
                       "; and ", parts.size() - kMaxAgentsInError, " more");
+}
+
+// Empty if the agent's clock is right, or nearly.
+std::string ClockText(absl::Duration offset) {
+  if (absl::AbsDuration(offset) <= kClockOffsetToTell) return "";
+  const bool ahead = offset > absl::ZeroDuration();
+  return absl::StrCat("; its clock is ", absl::ToInt64Minutes(absl::AbsDuration(offset)), " min ",
+                      ahead ? "ahead of" : "behind", " this validator's: set it right");
 }
 
 // FAILED, then PUTTING_UP, then READY.
@@ -78,20 +89,42 @@ void Presentation::RouteName(NameEntry& entry, const Candidates& candidates) {
   }
 }
 
-void Presentation::Send(const std::string& agent, size_t proof, ProofsByAgent& due) {
-  answers_[proof][agent] = {AnswerState::kSent, ""};
-  due[agent].push_back(proof);
+bool Presentation::IsDns(const NameEntry& entry) const {
+  return wish_.proofs[*entry.chosen].proof.type == ChallengeType::kDns01;
+}
+
+absl::Duration Presentation::AckTimeout(const NameEntry& entry) const {
+  return IsDns(entry) ? kDnsAckTimeout : kAckTimeout;
+}
+
+void Presentation::Send(const NameEntry& entry, const std::string& agent, absl::Duration now,
+                        ProofsByAgent& due) {
+  answers_[*entry.chosen][agent] = {AnswerState::kSent, "", now + AckTimeout(entry)};
+  due[agent].push_back(*entry.chosen);
   sent_to_.insert(agent);
 }
 
-ProofsByAgent Presentation::Step(const IsAttached& attached, absl::Duration now) {
+// One that was asked for DNS and is gone: it gets as long to come back as one that never was.
+void Presentation::NoteGone(NameEntry& entry, Answer& answer, absl::Duration now) {
+  if (answer.state != AnswerState::kSent || !IsDns(entry)) return;
+  answer = Answer();
+  entry.deadline = std::max(entry.deadline, now + kAckTimeout);
+}
+
+absl::Duration Presentation::DeadlineOf(const NameEntry& entry, const Answer& answer,
+                                        bool here) const {
+  const bool asked = here && answer.state == AnswerState::kSent;
+  return asked && IsDns(entry) ? answer.deadline : entry.deadline;
+}
+
+ProofsByAgent Presentation::Step(const AgentsNow& agents, absl::Duration now) {
   ProofsByAgent due;
   v1::PresentResponse answer;
   answer.set_state(PRESENTATION_STATE_READY);
   for (NameEntry& entry : entries_) {
     Verdict verdict = !entry.chosen.has_value()        ? NobodyLeft(entry)
-                      : entry.mode == Responders::kAll ? StepAll(entry, attached, now, due)
-                                                       : StepOne(entry, attached, now, due);
+                      : entry.mode == Responders::kAll ? StepAll(entry, agents, now, due)
+                                                       : StepOne(entry, agents, now, due);
     entry.state = verdict.state;
     answer.set_state(Worse(answer.state(), verdict.state));
     *answer.add_names() = ToProto(entry, verdict);
@@ -100,36 +133,56 @@ ProofsByAgent Presentation::Step(const IsAttached& attached, absl::Duration now)
   return due;
 }
 
-Presentation::Verdict Presentation::StepAll(NameEntry& entry, const IsAttached& attached,
+Presentation::Verdict Presentation::StepAll(NameEntry& entry, const AgentsNow& agents,
                                             absl::Duration now, ProofsByAgent& due) {
   Verdict verdict = {PRESENTATION_STATE_READY, {}, {}, ""};
-  std::vector<std::string> refused, waited_for;
+  std::vector<std::string> refused;
+  struct Waiting {
+    absl::Duration deadline;
+    std::string why;
+  };
+  std::vector<Waiting> waiting;
   for (const std::string& agent : entry.responders) {
-    const bool here = attached(agent);
+    const bool here = agents.attached(agent);
     Answer& answer = answers_[*entry.chosen][agent];
-    if (here && answer.state == AnswerState::kNone) Send(agent, *entry.chosen, due);
+    if (!here) NoteGone(entry, answer, now);
+    if (here && answer.state == AnswerState::kNone) Send(entry, agent, now, due);
     if (answer.state == AnswerState::kServed) {
       verdict.served.push_back(agent);
       continue;
     }
     verdict.missing.push_back(agent);
-    (answer.state == AnswerState::kRefused ? refused : waited_for)
-        .push_back(Why(entry, agent, here));
+    // It was served and is not any more: time to answer again.
+    if (entry.state == PRESENTATION_STATE_READY) {
+      entry.deadline = now + kAckTimeout;
+      entry.state = PRESENTATION_STATE_PUTTING_UP;
+    }
+    if (answer.state == AnswerState::kRefused) {
+      if (verdict.reason.empty()) {
+        verdict.reason = ReasonOf(answer, agents.clock_offset(agent));
+      }
+      refused.push_back(Why(entry, agent, agents));
+    } else {
+      waiting.push_back({DeadlineOf(entry, answer, here), Why(entry, agent, agents)});
+    }
   }
   if (verdict.missing.empty()) return verdict;
-  // It was served and is not any more: time to answer again.
-  if (entry.state == PRESENTATION_STATE_READY) entry.deadline = now + kAckTimeout;
-  const bool late = now >= entry.deadline;
-  if (refused.empty() && !late) {
+  std::vector<std::string> late;
+  entry.next = absl::InfiniteDuration();
+  for (Waiting& one : waiting) {
+    entry.next = std::min(entry.next, one.deadline);
+    if (now >= one.deadline) late.push_back(std::move(one.why));
+  }
+  if (refused.empty() && late.empty()) {
     verdict.state = PRESENTATION_STATE_PUTTING_UP;
     return verdict;
   }
   verdict.state = PRESENTATION_STATE_FAILED;
-  verdict.error = Shortened(refused.empty() ? waited_for : refused);
+  verdict.error = Shortened(refused.empty() ? late : refused);
   return verdict;
 }
 
-Presentation::Verdict Presentation::StepOne(NameEntry& entry, const IsAttached& attached,
+Presentation::Verdict Presentation::StepOne(NameEntry& entry, const AgentsNow& agents,
                                             absl::Duration now, ProofsByAgent& due) {
   Verdict verdict = {PRESENTATION_STATE_READY, {}, {}, ""};
   Answers& answers = answers_[*entry.chosen];
@@ -142,24 +195,30 @@ Presentation::Verdict Presentation::StepOne(NameEntry& entry, const IsAttached& 
   std::vector<std::string> failed, absent;
   for (const std::string& agent : entry.responders) {
     Answer& answer = answers[agent];
-    if (answer.state == AnswerState::kSent && now >= entry.deadline) {
+    const bool here = agents.attached(agent);
+    if (!here) NoteGone(entry, answer, now);
+    if (answer.state == AnswerState::kSent && now >= DeadlineOf(entry, answer, here)) {
       answer.state = AnswerState::kSilent;
     }
-    const bool here = attached(agent);
     const bool over = answer.state == AnswerState::kRefused || answer.state == AnswerState::kSilent;
     if (!over && here) {
       // Its turn; each one gets the whole time.
       if (answer.state == AnswerState::kNone) {
-        Send(agent, *entry.chosen, due);
+        Send(entry, agent, now, due);
         entry.deadline = now + kAckTimeout;
       }
+      entry.next = DeadlineOf(entry, answer, here);
       verdict.missing = {agent};
       return verdict;
     }
-    failed.push_back(Why(entry, agent, here));
+    failed.push_back(Why(entry, agent, agents));
+    if (verdict.reason.empty()) {
+      verdict.reason = ReasonOf(answer, agents.clock_offset(agent));
+    }
     if (!over) absent.push_back(agent);
   }
   verdict.missing = absent;
+  entry.next = entry.deadline;
   // Somebody may still attach in time.
   if (!absent.empty() && now < entry.deadline) return verdict;
   verdict.state = PRESENTATION_STATE_FAILED;
@@ -174,32 +233,42 @@ Presentation::Verdict Presentation::NobodyLeft(const NameEntry& entry) const {
             {},
             {},
             absl::StrCat("no enrolled, undrained agent has a challenge grant for ", name,
-                         ": make one with `norroy agent token create NAME --answer ", name, "`")};
+                         ": make one with `norroy agent token create NAME --answer ", name, "`"),
+            "NO_GRANT"};
   }
   return {PRESENTATION_STATE_FAILED,
           {},
           {},
           absl::StrCat("every type by which agents may answer for ", name,
-                       " has failed or was not offered by the CA")};
+                       " has failed or was not offered by the CA"),
+          "NO_TYPE_LEFT"};
+}
+
+// A seal that is refused for its times by whom we know to have other ones.
+std::string Presentation::ReasonOf(const Answer& answer, absl::Duration clock_offset) {
+  const bool times = answer.reason == "EXPIRED" || answer.reason == "REJECTED_SEAL";
+  return times && absl::AbsDuration(clock_offset) > kClockOffsetToTell ? "CLOCK_SKEW"
+                                                                       : answer.reason;
 }
 
 std::string Presentation::Why(const NameEntry& entry, const std::string& agent,
-                              bool attached) const {
+                              const AgentsNow& agents) const {
   const Answers& answers = answers_[*entry.chosen];
   const auto it = answers.find(agent);
+  const std::string clock = ClockText(agents.clock_offset(agent));
   if (it != answers.end() && it->second.state == AnswerState::kRefused) {
     return absl::StrCat("agent ", agent, " refused ",
                         challenge::ChallengeTypeName(wish_.proofs[*entry.chosen].proof.type),
-                        " for ", entry.name.text(), ": ", it->second.error);
+                        " for ", entry.name.text(), ": ", it->second.error, clock);
   }
-  if (!attached) {
+  if (!agents.attached(agent)) {
     return absl::StrCat("agent ", agent,
                         " is not attached: start it, or state by `norroy agent "
                         "drain ",
                         agent, "` that its host gets no traffic");
   }
   return absl::StrCat("agent ", agent, " has not answered within ",
-                      absl::FormatDuration(kAckTimeout));
+                      absl::FormatDuration(AckTimeout(entry)), clock);
 }
 
 v1::PresentedName Presentation::ToProto(const NameEntry& entry, const Verdict& verdict) const {
@@ -212,6 +281,7 @@ v1::PresentedName Presentation::ToProto(const NameEntry& entry, const Verdict& v
   for (const std::string& agent : verdict.served) name.add_agents(agent);
   for (const std::string& agent : verdict.missing) name.add_missing(agent);
   name.set_error(verdict.error);
+  if (!verdict.error.empty()) name.set_error_reason(verdict.reason);
   return name;
 }
 
@@ -234,12 +304,13 @@ void Presentation::AgentAttached(const std::string& agent, bool holds) {
 void Presentation::OnResult(const std::string& agent, size_t proof,
                             const agent::v1::ProofResult& result) {
   if (result.served()) {
-    answers_[proof][agent] = {AnswerState::kServed, ""};
+    answers_[proof][agent] = {AnswerState::kServed, "", absl::ZeroDuration()};
     return;
   }
   answers_[proof][agent] = {AnswerState::kRefused,
-                            absl::StrCat(Printable(result.reason(), kMaxAgentText), ": ",
-                                         Printable(result.detail(), kMaxAgentText))};
+                            absl::StrCat(Printable(result.reason(), kMaxReason), ": ",
+                                         Printable(result.detail(), kMaxDetail)),
+                            absl::ZeroDuration(), Printable(result.reason(), kMaxReason)};
 }
 
 bool Presentation::ServedBy(const std::string& agent) const {
@@ -261,7 +332,7 @@ std::optional<absl::Duration> Presentation::next_deadline() const {
   std::optional<absl::Duration> next;
   for (const NameEntry& entry : entries_) {
     if (entry.state != PRESENTATION_STATE_PUTTING_UP || !entry.chosen.has_value()) continue;
-    if (!next.has_value() || entry.deadline < *next) next = entry.deadline;
+    if (!next.has_value() || entry.next < *next) next = entry.next;
   }
   return next;
 }

@@ -26,6 +26,12 @@ namespace norroy::validator {
 using CandidatesOf = std::function<std::vector<std::pair<challenge::ChallengeType, Candidate>>(
     const challenge::Name&)>;
 using IsAttached = std::function<bool(const std::string& agent)>;
+// By how much an agent's clock was ahead of ours when it said hello.
+using ClockOffsetOf = std::function<absl::Duration(const std::string& agent)>;
+struct AgentsNow {
+  IsAttached attached;
+  ClockOffsetOf clock_offset;
+};
 // Places in the wish's proofs, by agent.
 using ProofsByAgent = std::map<std::string, std::vector<size_t>>;
 
@@ -47,7 +53,7 @@ class Presentation {
   void Route(const CandidatesOf& candidates, absl::Duration now);
 
   // What must be sent now, and is counted as sent; brings the answer up to date.
-  ProofsByAgent Step(const IsAttached& attached, absl::Duration now);
+  ProofsByAgent Step(const AgentsNow& agents, absl::Duration now);
 
   // The agent is asked again for what it did not serve; for all, if it does not hold this
   // generation any more.
@@ -68,6 +74,8 @@ class Presentation {
   struct Answer {
     AnswerState state = AnswerState::kNone;
     std::string error;
+    absl::Duration deadline;  // once sent
+    std::string reason = "";  // of a refusal, as the agent gives it
   };
   using Answers = std::map<std::string, Answer>;  // by agent
 
@@ -78,7 +86,8 @@ class Presentation {
     Responders mode = Responders::kAll;
     std::vector<std::string> responders;  // in order
     bool granted = false;                 // somebody has a grant for the name, by whatever type
-    absl::Duration deadline;
+    absl::Duration deadline;              // of who is not there, and of HTTP-01 and TLS-ALPN-01
+    absl::Duration next;                  // while PUTTING_UP: the earliest that counts
     validator::v1::PresentationState state = validator::v1::PRESENTATION_STATE_PUTTING_UP;
   };
   // What became of one name in a Step.
@@ -86,17 +95,24 @@ class Presentation {
     validator::v1::PresentationState state;
     std::vector<std::string> served, missing;
     std::string error;
+    std::string reason;  // the first refusal's
   };
 
   std::optional<size_t> ProofFor(const challenge::Name& name, challenge::ChallengeType type) const;
   void RouteName(NameEntry& entry, const Candidates& candidates);
-  void Send(const std::string& agent, size_t proof, ProofsByAgent& due);
-  Verdict StepAll(NameEntry& entry, const IsAttached& attached, absl::Duration now,
+  bool IsDns(const NameEntry& entry) const;
+  absl::Duration AckTimeout(const NameEntry& entry) const;
+  void Send(const NameEntry& entry, const std::string& agent, absl::Duration now,
+            ProofsByAgent& due);
+  void NoteGone(NameEntry& entry, Answer& answer, absl::Duration now);
+  absl::Duration DeadlineOf(const NameEntry& entry, const Answer& answer, bool here) const;
+  Verdict StepAll(NameEntry& entry, const AgentsNow& agents, absl::Duration now,
                   ProofsByAgent& due);
-  Verdict StepOne(NameEntry& entry, const IsAttached& attached, absl::Duration now,
+  Verdict StepOne(NameEntry& entry, const AgentsNow& agents, absl::Duration now,
                   ProofsByAgent& due);
   Verdict NobodyLeft(const NameEntry& entry) const;
-  std::string Why(const NameEntry& entry, const std::string& agent, bool attached) const;
+  static std::string ReasonOf(const Answer& answer, absl::Duration clock_offset);
+  std::string Why(const NameEntry& entry, const std::string& agent, const AgentsNow& agents) const;
   validator::v1::PresentedName ToProto(const NameEntry& entry, const Verdict& verdict) const;
   void SetAnswer(validator::v1::PresentResponse answer);
 

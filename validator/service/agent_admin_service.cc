@@ -152,7 +152,8 @@ absl::StatusOr<v1::RemoveAgentResponse> AgentAdminService::Remove(
 
 v1::Agent AgentAdminService::Describe(const Agent& agent) {
   return ToProto(agent, {options_.registry.IsAttached(agent.name),
-                         options_.coordinator.PresentedAt(agent.name)});
+                         options_.coordinator.PresentedAt(agent.name),
+                         options_.registry.CountsOf(agent.name)});
 }
 
 }  // namespace norroy::validator

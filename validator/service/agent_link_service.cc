@@ -127,6 +127,8 @@ void AgentLinkService::OnMessage(const SessionPtr& session, const AttachRequest&
     options_.coordinator.OnPutUpResult(agent, message.put_up_result());
   } else if (message.has_take_down_result()) {
     options_.coordinator.OnTakeDownResult(agent, message.take_down_result());
+  } else if (message.has_counters()) {
+    options_.registry.NoteCounts(agent, CountsOf(message.counters()));
   }
 }
 
@@ -137,6 +139,7 @@ void AgentLinkService::OnHello(const SessionPtr& session, const agent::v1::Agent
     return;
   }
   session->greeted = true;
+  const AgentReport report = ReportOf(hello, options_.env.clock.Now());
   const std::string& agent = session->caller.identity.name;
   AttachResponse answer;
   answer.mutable_hello()->set_version(options_.version);
@@ -147,21 +150,22 @@ void AgentLinkService::OnHello(const SessionPtr& session, const agent::v1::Agent
   {
     MutexLock lock(&fleet_mutex_);
     session->attachment = options_.registry.Attach(agent, session->stream);
+    options_.registry.NoteReport(agent, report);
     options_.coordinator.AgentAttached(agent, hello);
   }
   // Removed while it attached, when there was no link to close yet.
   const absl::Status admitted = StillAdmitted(session->caller);
   if (!admitted.ok()) session->stream->Close(admitted);
-  NoteSeen(session, hello);
+  NoteSeen(session, report, hello.presented_size());
 }
 
-void AgentLinkService::NoteSeen(const SessionPtr& session, const agent::v1::AgentHello& hello) {
+void AgentLinkService::NoteSeen(const SessionPtr& session, const AgentReport& report,
+                                int presented) {
   const identity::Identity& identity = session->caller.identity;
-  const AgentReport report = ReportOf(hello, options_.env.clock.Now());
   log::Info(kLog, "agent attached",
             {{"agent", identity.name},
              {"version", report.version},
-             {"presented", hello.presented_size()},
+             {"presented", presented},
              {"clock_offset_ms", absl::ToInt64Milliseconds(report.clock_offset)}});
   // The store may take its time; gRPC's threads have none. A full pool loses a report, no more.
   const bool taken = options_.env.pool.Try([&store = options_.store, identity, report] {

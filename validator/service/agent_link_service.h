@@ -70,7 +70,7 @@ class AgentLinkService final : public agent::v1::AgentLinkService::CallbackServi
   void WatchHello(const SessionPtr& session);
   void WatchIdentity(const SessionPtr& session);
   absl::Status StillAdmitted(const rpc::Caller& caller);
-  void NoteSeen(const SessionPtr& session, const agent::v1::AgentHello& hello);
+  void NoteSeen(const SessionPtr& session, const AgentReport& report, int presented);
   // Runs a task later, unless the service is gone by then.
   void After(absl::Duration delay, const SessionPtr& session,
              std::function<void(const SessionPtr&)> task);

@@ -75,6 +75,30 @@ v1::AgentState ToProto(AgentState state) {
 // A time that never was stays unset.
 bool IsSet(absl::Time time) { return time > absl::UnixEpoch() && time < absl::InfiniteFuture(); }
 
+// What the agent has, with what it has counted of it.
+void SetPresenters(const Agent& agent, const AgentCounts& counts, v1::Agent& proto) {
+  for (const AgentPresenter& presenter : agent.report.presenters) {
+    v1::AgentPresenter& shown = *proto.add_presenters();
+    shown.set_name(presenter.name);
+    shown.set_type(challenge::ToProto(presenter.type));
+    for (const std::string& zone : presenter.zones) shown.add_zones(zone);
+    const auto count = std::find_if(
+        counts.presenters.begin(), counts.presenters.end(),
+        [&presenter](const PresenterCounts& one) { return one.name == presenter.name; });
+    if (count == counts.presenters.end()) continue;
+    shown.set_put_up(count->put_up);
+    shown.set_taken_down(count->taken_down);
+    shown.set_failed(count->failed);
+    shown.set_served(count->served);
+    shown.set_unknown(count->unknown);
+    shown.set_last_error(count->last_error);
+    if (IsSet(count->last_error_time)) {
+      *shown.mutable_last_error_time() = ToTimestamp(count->last_error_time);
+    }
+  }
+  for (const auto& [reason, times] : counts.refused) (*proto.mutable_refused())[reason] = times;
+}
+
 void SetTimes(const Agent& agent, v1::Agent& proto) {
   if (IsSet(agent.enroll_time)) *proto.mutable_enroll_time() = ToTimestamp(agent.enroll_time);
   if (IsSet(agent.report.seen_time)) {
@@ -111,6 +135,7 @@ v1::Agent ToProto(const Agent& agent, const AgentNow& now) {
   for (const auto type : agent.report.types) proto.add_types(challenge::ToProto(type));
   for (const std::string& pattern : agent.report.scope) proto.add_scope(pattern);
   proto.set_clock_offset_ms(absl::ToInt64Milliseconds(agent.report.clock_offset));
+  SetPresenters(agent, now.counts, proto);
   SetTimes(agent, proto);
   return proto;
 }

@@ -22,6 +22,7 @@ absl::StatusOr<std::vector<ChallengeGrant>> ParseGrants(
 struct AgentNow {
   bool attached = false;
   int presented = 0;
+  AgentCounts counts = {};
 };
 v1::Agent ToProto(const Agent& agent, const AgentNow& now);
 

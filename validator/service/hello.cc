@@ -15,6 +15,9 @@ namespace {
 constexpr size_t kMaxVersion = 64;
 constexpr size_t kMaxPatternText = 260;
 constexpr int kMaxTypes = 16;
+constexpr size_t kMaxPresenterName = 300;
+constexpr size_t kMaxReason = 64;
+constexpr size_t kMaxLastError = 256;
 
 absl::Status Bad(absl::string_view message) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_HELLO", message);
@@ -54,10 +57,44 @@ AgentReport ReportOf(const agent::v1::AgentHello& hello, absl::Time now) {
   for (const std::string& pattern : hello.scope()) {
     report.scope.push_back(Printable(pattern, kMaxPatternText));
   }
+  for (const agent::v1::Presenter& presenter : hello.presenters()) {
+    const auto type = challenge::FromProto(presenter.type());
+    if (!type.ok() || report.presenters.size() >= kMaxShownPresenters) continue;
+    AgentPresenter& shown = report.presenters.emplace_back();
+    shown.name = Printable(presenter.name(), kMaxPresenterName);
+    shown.type = *type;
+    for (const std::string& zone : presenter.zones()) {
+      if (shown.zones.size() >= kMaxShownZones) break;
+      shown.zones.push_back(Printable(zone, kMaxPatternText));
+    }
+  }
   const absl::Time theirs = FromTimestamp(hello.now());
   if (theirs > absl::InfinitePast()) report.clock_offset = theirs - now;
   report.seen_time = now;
   return report;
+}
+
+AgentCounts CountsOf(const agent::v1::AgentCounters& counters) {
+  const auto count = [](int64_t told) { return std::max<int64_t>(told, 0); };
+  AgentCounts counts;
+  for (const agent::v1::PresenterCounters& told : counters.presenters()) {
+    if (counts.presenters.size() >= kMaxShownPresenters) break;
+    counts.presenters.push_back({.name = Printable(told.name(), kMaxPresenterName),
+                                 .put_up = count(told.put_up()),
+                                 .taken_down = count(told.taken_down()),
+                                 .failed = count(told.failed()),
+                                 .served = count(told.served()),
+                                 .unknown = count(told.unknown()),
+                                 .last_error = Printable(told.last_error(), kMaxLastError),
+                                 .last_error_time = told.has_last_error_time()
+                                                        ? FromTimestamp(told.last_error_time())
+                                                        : absl::InfinitePast()});
+  }
+  for (const auto& [reason, times] : counters.refused()) {
+    if (counts.refused.size() >= kMaxShownReasons) break;
+    counts.refused[Printable(reason, kMaxReason)] = count(times);
+  }
+  return counts;
 }
 
 }  // namespace norroy::validator

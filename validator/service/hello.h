@@ -21,8 +21,14 @@ inline constexpr int kMaxScope = 1000;
 // INVALID_ARGUMENT (BAD_HELLO) for lists that are too long or presentations of no form.
 absl::StatusOr<int> CheckHello(const agent::v1::AgentHello& hello);
 
+// Of each of these operators are shown no more.
+inline constexpr int kMaxShownPresenters = 32;
+inline constexpr int kMaxShownZones = 32;
+inline constexpr int kMaxShownReasons = 32;
+
 // What operators are shown: printable, capped.
 AgentReport ReportOf(const agent::v1::AgentHello& hello, absl::Time now);
+AgentCounts CountsOf(const agent::v1::AgentCounters& counters);
 
 }  // namespace norroy::validator
 

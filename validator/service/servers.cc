@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/dns/client.h"
 #include "common/rpc/handler.h"
 #include "common/rpc/server.h"
 #include "common/status_macros.h"
@@ -12,6 +13,7 @@
 #include "validator/service/agent_admin_service.h"
 #include "validator/service/agent_link_service.h"
 #include "validator/service/enrollment_service.h"
+#include "validator/service/preflight_service.h"
 #include "validator/service/presentation_service.h"
 #include "validator/service/server_info_service.h"
 
@@ -71,9 +73,12 @@ class AllServers final : public Servers {
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Coordinator> coordinator_;
   std::optional<Enrollment> enrollment_;
+  std::unique_ptr<dns::Client> dns_;
+  std::optional<preflight::Preflight> looker_;
   std::optional<AgentLinkService> link_;
   std::optional<EnrollmentService> enrollment_service_;
   std::optional<PresentationService> presentation_;
+  std::optional<PreflightService> preflight_;
   std::optional<AgentAdminService> admin_;
   std::optional<ServerInfoService> info_;
   std::unique_ptr<rpc::Server> agents_;
@@ -110,6 +115,10 @@ absl::Status AllServers::StartAgentServer() {
 
 absl::Status AllServers::StartCoreServer() {
   presentation_.emplace(core_env_, *coordinator_);
+  dns_ = dns::MakeClient();
+  looker_.emplace(preflight::Preflight::Dependencies{*dns_, options_.clock, options_.timers},
+                  options_.preflight);
+  preflight_.emplace(core_env_, *looker_);
   admin_.emplace(AgentAdminOptions{
       core_env_, options_.store, *registry_, *coordinator_, *enrollment_,
       [this](const std::string& agent) { return Changed(agent); },
@@ -119,7 +128,7 @@ absl::Status AllServers::StartCoreServer() {
   rpc::ServerOptions server;
   server.listen = options_.listen;
   server.tls = options_.core_tls;
-  server.services = {&*presentation_, &*admin_, &*info_};
+  server.services = {&*presentation_, &*preflight_, &*admin_, &*info_};
   server.reflection = options_.reflection;
   NORROY_ASSIGN_OR_RETURN(core_, rpc::Server::Start(server));
   return absl::OkStatus();

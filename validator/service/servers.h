@@ -1,9 +1,10 @@
 #ifndef NORROY_VALIDATOR_SERVICE_SERVERS_H_
 #define NORROY_VALIDATOR_SERVICE_SERVERS_H_
 
-// A whole validator above its store: registry, coordinator, enrollment, the services, and the two
-// servers that they are reached by: the core one (issuers, operators, auditors; core root) and the
-// agents' (edge root). The process's main and tests that need all of it start one of these.
+// A whole validator above its store: registry, coordinator, enrollment, preflight, the services,
+// and the two servers that they are reached by: the core one (issuers, operators, auditors; core
+// root) and the agents' (edge root). The process's main and tests that need all of it start one of
+// these.
 
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@
 #include "common/identity/issuing.h"
 #include "common/rpc/credentials.h"
 #include "validator/agents/registry.h"
+#include "validator/preflight/preflight.h"
 #include "validator/presentation/coordinator.h"
 #include "validator/store/store.h"
 
@@ -39,6 +41,7 @@ struct ServersOptions {
   identity::Authority edge;
   absl::Duration agent_identity_lifetime;
   bool reflection = false;
+  preflight::PreflightOptions preflight;
 };
 
 class Servers {

@@ -377,6 +377,45 @@ TEST_F(ServersTest, AStreamBeginsWithOneGoodHello) {
   EXPECT_EQ(host.Read()->hello().protocol(), 1);
 }
 
+TEST_F(ServersTest, OperatorsSeeWhatAnAgentHasAndCounts) {
+  Host host(Edge(MakeAgent("web1")));
+  AttachRequest hello = Host::Hello();
+  for (int i = 0; i < 40; ++i) {
+    agent::v1::Presenter& presenter = *hello.mutable_hello()->add_presenters();
+    presenter.set_name(absl::StrCat("rfc2136 z", i, "\x1b"));
+    presenter.set_type(types::v1::CHALLENGE_TYPE_DNS_01);
+    for (int z = 0; z < 40; ++z) presenter.add_zones(absl::StrCat("z", z, ".example"));
+  }
+  ASSERT_TRUE(host.Write(hello));
+  ASSERT_TRUE(host.Read().has_value());
+  AttachRequest counters;
+  agent::v1::PresenterCounters& counted = *counters.mutable_counters()->add_presenters();
+  counted.set_name("rfc2136 z1\x1b");
+  counted.set_put_up(3);
+  counted.set_failed(-1);
+  counted.set_served(1);
+  counted.set_last_error("SERVFAIL\n" + std::string(1000, 'x'));
+  counted.mutable_last_error_time()->set_seconds(1770000000);
+  (*counters.mutable_counters()->mutable_refused())["FOREIGN_ZONE"] = 2;
+  ASSERT_TRUE(host.Write(counters));
+  v1::Agent agent;
+  EXPECT_TRUE(Eventually([&] {
+    agent = GetAgent("web1");
+    return !agent.refused().empty() && !agent.presenters().empty();
+  }));
+  ASSERT_EQ(agent.presenters_size(), 32);
+  EXPECT_EQ(agent.presenters(1).name(), "rfc2136 z1\\x1b");
+  EXPECT_EQ(agent.presenters(1).type(), types::v1::CHALLENGE_TYPE_DNS_01);
+  EXPECT_EQ(agent.presenters(1).zones_size(), 32);
+  EXPECT_EQ(agent.presenters(1).put_up(), 3);
+  EXPECT_EQ(agent.presenters(1).failed(), 0);
+  EXPECT_EQ(agent.presenters(1).served(), 1);
+  EXPECT_LE(agent.presenters(1).last_error().size(), 256u + 3) << "cut, with dots";
+  EXPECT_EQ(agent.presenters(1).last_error_time().seconds(), 1770000000);
+  EXPECT_EQ(agent.presenters(0).put_up(), 0);
+  EXPECT_EQ(agent.refused().at("FOREIGN_ZONE"), 2);
+}
+
 TEST_F(ServersTest, TheNewestStreamOfAnAgentCounts) {
   const std::string file = MakeAgent("web1");
   Host first(Edge(file));

@@ -100,13 +100,19 @@ absl::StatusOr<std::vector<ChallengeGrant>> ParseGrants(absl::string_view bytes)
 }
 
 std::string ReportBytes(const AgentReport& report) {
-  const auto& [version, types, scope, clock_offset, seen_time] = report;
+  const auto& [version, types, scope, clock_offset, seen_time, presenters] = report;
   static_cast<void>(seen_time);
   store::v1::ReportRecord record;
   record.set_version(version);
   SetTypes(types, *record.mutable_types());
   for (const std::string& pattern : scope) record.add_scope(pattern);
   SetOffset(clock_offset, record);
+  for (const auto& [name, type, zones] : presenters) {
+    store::v1::PresenterRecord& presenter = *record.add_presenters();
+    presenter.set_name(name);
+    presenter.set_type(std::string(challenge::ChallengeTypeName(type)));
+    for (const std::string& zone : zones) presenter.add_zones(zone);
+  }
   return record.SerializeAsString();
 }
 
@@ -120,6 +126,13 @@ absl::StatusOr<AgentReport> ParseReport(absl::string_view bytes) {
   NORROY_ASSIGN_OR_RETURN(report.types, TypesOf(record.types()));
   report.scope = {record.scope().begin(), record.scope().end()};
   report.clock_offset = OffsetOf(record);
+  for (const store::v1::PresenterRecord& stored : record.presenters()) {
+    const auto type = challenge::ParseChallengeType(stored.type());
+    if (!type.ok()) return BadRecord(type.status().message());
+    report.presenters.push_back({.name = stored.name(),
+                                 .type = *type,
+                                 .zones = {stored.zones().begin(), stored.zones().end()}});
+  }
   return report;
 }
 

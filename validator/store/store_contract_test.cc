@@ -252,7 +252,11 @@ TEST_P(ValidatorStoreContract, WhatAnAgentToldIsKept) {
                               .types = {ChallengeType::kHttp01, ChallengeType::kDns01},
                               .scope = {"www.example.com", std::string("\xff\0", 2)},
                               .clock_offset = absl::Milliseconds(-1500) - absl::Nanoseconds(1),
-                              .seen_time = now_ + absl::Seconds(3)};
+                              .seen_time = now_ + absl::Seconds(3),
+                              .presenters = {{.name = "rfc2136 a.example\xff",
+                                              .type = ChallengeType::kDns01,
+                                              .zones = {"a.example", "b.example"}},
+                                             {.name = "webroot"}}};
   ASSERT_TRUE(store_->NoteSeen("web1", "t1", report).ok());
   ASSERT_TRUE(store_->NoteIdentity("web1", "t1", now_ + absl::Hours(72)).ok());
   const auto agent = store_->GetAgent("web1");
@@ -262,6 +266,7 @@ TEST_P(ValidatorStoreContract, WhatAnAgentToldIsKept) {
   EXPECT_EQ(agent->report.scope, report.scope);
   EXPECT_EQ(agent->report.clock_offset, report.clock_offset);
   EXPECT_EQ(agent->report.seen_time, report.seen_time);
+  EXPECT_EQ(agent->report.presenters, report.presenters);
   EXPECT_EQ(agent->identity_expire_time, now_ + absl::Hours(72));
   EXPECT_EQ(store_->GetAgent("web2")->report.version, "");
   for (const absl::Duration offset :
