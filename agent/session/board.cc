@@ -1,6 +1,8 @@
 #include "agent/session/board.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -41,6 +43,11 @@ bool Supports(const std::vector<Presenter*>& presenters, const challenge::Proof&
   if (proof.name.wildcard() && proof.type != challenge::ChallengeType::kDns01) return false;
   return std::any_of(presenters.begin(), presenters.end(),
                      [&proof](const Presenter* p) { return p->type() == proof.type; });
+}
+
+bool IsDelegationReason(absl::string_view reason) {
+  return reason == kForeignZone || reason == "CNAME_LOOP" || reason == "CNAME_TOO_LONG" ||
+         reason == "DNSSEC_BOGUS";
 }
 
 Board::Board(std::vector<Presenter*> presenters, Clock& clock)
@@ -159,17 +166,20 @@ absl::StatusOr<std::string> Board::PutUp(const challenge::Proof& proof, const Kn
     auto place = put_up(*presenter, spot);
     if (place.ok()) return place;
   }
-  bool foreign = tried.empty();
+  // What the presenters said of the way to where it belongs; "" where it was something else.
+  std::set<std::string> reasons;
+  if (!tried.empty()) reasons.insert("");
   for (Presenter* presenter : presenters_) {
     if (presenter->type() != proof.type) continue;
     if (std::find(tried.begin(), tried.end(), presenter) != tried.end()) continue;
     const auto location = presenter->Locate(proof);
     if (!location.ok()) {
-      foreign = foreign && absl::IsNotFound(location.status());
+      reasons.insert(absl::IsNotFound(location.status()) ? kForeignZone
+                                                         : ErrorReason(location.status()));
       failures.push_back(absl::StrCat(presenter->name(), ": ", location.status().message()));
       continue;
     }
-    foreign = false;
+    reasons.insert("");
     const Spot spot = {.presenter = presenter->name(), .location = *location};
     if (!Has(known.spots, spot)) {
       const absl::Status noted = note(spot);
@@ -178,8 +188,10 @@ absl::StatusOr<std::string> Board::PutUp(const challenge::Proof& proof, const Kn
     auto place = put_up(*presenter, spot);
     if (place.ok()) return place;
   }
-  return MakeError(foreign ? absl::StatusCode::kNotFound : absl::StatusCode::kFailedPrecondition,
-                   foreign ? kForeignZone : "", absl::StrJoin(failures, "; "));
+  const std::string reason = reasons.size() == 1 ? *reasons.begin() : "";
+  return MakeError(
+      reason == kForeignZone ? absl::StatusCode::kNotFound : absl::StatusCode::kFailedPrecondition,
+      IsDelegationReason(reason) ? reason : "", absl::StrJoin(failures, "; "));
 }
 
 absl::StatusOr<std::string> Board::PutUpAt(Presenter& presenter, const challenge::Proof& proof,

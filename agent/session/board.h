@@ -25,6 +25,9 @@ namespace norroy::agent {
 
 // Reasons of errors. Each presenter of the type says that the proof belongs elsewhere:
 inline constexpr char kForeignZone[] = "FOREIGN_ZONE";
+// Or they agree on why its name leads nowhere: CNAME_LOOP, CNAME_TOO_LONG (common/dns/alias.h),
+// DNSSEC_BOGUS (common/dns/resolver.h).
+bool IsDelegationReason(absl::string_view reason);
 // What is left cannot be taken down by any presenter that is configured:
 inline constexpr char kPresenterGone[] = "PRESENTER_GONE";
 

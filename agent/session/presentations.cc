@@ -180,8 +180,8 @@ void Presentations::NotePutUp(Admission& admission, const std::vector<ToPutUp>& 
     }
     const auto why = FindProof(failures, proof.body->proof);
     NORROY_CHECK(why != failures.end());
-    Refuse(proof, ErrorReason(why->status) == kForeignZone ? kForeignZone : kPresenterFailed,
-           why->status.message());
+    const std::string reason = ErrorReason(why->status);
+    Refuse(proof, IsDelegationReason(reason) ? reason : kPresenterFailed, why->status.message());
   }
   NoteAfter(admission.id);
 }
