@@ -4,24 +4,25 @@
 
 namespace norroy {
 
-ThreadPool::ThreadPool(int threads, int max_queued) : max_queued_(max_queued) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
-}
-
 ThreadPool::~ThreadPool() {
+  std::vector<std::thread> threads;
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
+    threads.swap(threads_);
   }
   changed_.SignalAll();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads) thread.join();
 }
 
 bool ThreadPool::Try(std::function<void()> task) {
   {
     MutexLock lock(&mutex_);
-    if (stopping_ || queue_.size() >= max_queued_) return false;
+    // Tasks that an idle thread is about to take do not wait.
+    const bool room = threads_.size() < max_threads_;
+    if (stopping_ || (!room && queue_.size() >= max_queued_ + idle_)) return false;
     queue_.push_back(std::move(task));
+    if (room && queue_.size() > idle_) threads_.emplace_back([this] { Work(); });
   }
   changed_.Signal();
   return true;
@@ -32,7 +33,9 @@ void ThreadPool::Work() {
     std::function<void()> task;
     {
       MutexLock lock(&mutex_);
+      ++idle_;
       while (queue_.empty() && !stopping_) changed_.Wait(&mutex_);
+      --idle_;
       if (queue_.empty()) return;
       task = std::move(queue_.front());
       queue_.pop_front();

@@ -1,8 +1,8 @@
 #ifndef NORROY_COMMON_SYNC_THREAD_POOL_H_
 #define NORROY_COMMON_SYNC_THREAD_POOL_H_
 
-// A fixed number of threads and a bounded queue. A full pool refuses instead of growing. The
-// destructor runs what is queued, then joins: a task that must answer somebody always answers.
+// Some threads, started as they are needed, and a bounded queue. A full pool refuses instead of
+// growing. The destructor runs what is queued, then joins: a task that must answer somebody always answers.
 // Thread-safe.
 
 #include <deque>
@@ -16,8 +16,9 @@ namespace norroy {
 
 class ThreadPool {
  public:
-  // `max_queued` tasks may wait beyond those that run.
-  ThreadPool(int threads, int max_queued);
+  // At most `threads` at once; `max_queued` tasks may wait beyond those that run.
+  ThreadPool(int threads, int max_queued)
+      : max_threads_(static_cast<size_t>(threads)), max_queued_(static_cast<size_t>(max_queued)) {}
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -28,12 +29,14 @@ class ThreadPool {
  private:
   void Work();
 
+  const size_t max_threads_;
   const size_t max_queued_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<std::thread> threads_;
+  size_t idle_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace norroy
