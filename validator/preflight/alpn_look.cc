@@ -86,11 +86,15 @@ Outcome LookAt(const Viewpoint& viewpoint, const challenge::Proof& proof, const 
   const int port = viewpoint.ports.tls;
   Connected connected = Connect(viewpoint, proof.name.text(), address, port, deadline);
   if (connected.stream == nullptr) return connected.outcome;
-  const TlsDialled dialled = StartTls(
-      std::move(connected.stream), {.server_name = proof.alpn_server_name(), .protocol = kProtocol},
-      deadline.Within(kHandshakeTimeout));
+  const Deadline until = deadline.Within(kHandshakeTimeout);
+  const TlsDialled dialled =
+      StartTls(std::move(connected.stream),
+               {.server_name = proof.alpn_server_name(), .protocol = kProtocol}, until);
   const std::string where =
       absl::StrCat(address.WithPort(port), " (", proof.alpn_server_name(), ")");
+  if (dialled.fault == TlsFault::kTimedOut && until.cut_short()) {
+    return CutShort(absl::StrCat(where, " answered the TLS handshake"));
+  }
   if (dialled.fault != TlsFault::kNone) return OfFault(dialled, where);
   if (dialled.protocol != kProtocol) {
     return Wrong("ALPN_REFUSED",

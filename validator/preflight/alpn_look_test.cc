@@ -91,18 +91,20 @@ TEST_F(AlpnLookTest, WhatIsNoTls) {
   struct Case {
     TestServer::Handler handler;
     const char* codes;
+    absl::Duration time = absl::Hours(1);
   };
   const Case cases[] = {
       {Always("HTTP/1.1 400 Bad Request\r\n\r\n"), "NOT_TLS ADDRESSES"},
       {Always(""), "TLS_FAILS ADDRESSES"},
       {Always(std::string("\x15\x03\x01\x00\x02\x02\x46", 7)), "ALPN_REFUSED ADDRESSES"},
       {Silent(), "TLS_FAILS ADDRESSES"},
+      {Silent(), "LOOK_TIMED_OUT ADDRESSES", absl::Seconds(4)},
   };
   for (const Case& c : cases) {
     const TestServer server(TestAddress("127.0.0.1"), 0, c.handler);
     ports_.tls = server.port();
-    SystemClock clock;
-    const Deadline soon(clock, absl::Seconds(1));
+    FastClock clock;
+    const Deadline soon(clock, c.time);
     const Sight sight = AlpnLook(viewpoint(), proof, {TestAddress("127.0.0.1")}, soon);
     EXPECT_EQ(CodesOf(sight), c.codes) << TextOf(sight);
   }

@@ -121,6 +121,7 @@ void Classify(const absl::StatusOr<dns::Message>& message, const Zone& zone, con
     reply.kind = ReplyKind::kAnswer;
   } else if (IsReferral(*message, zone, name)) {
     reply.kind = ReplyKind::kReferral;
+    reply.problem = "refers to the servers of a zone below";
   } else {
     reply.kind = ReplyKind::kLame;
     reply.problem = "answers without authority (no AA)";
@@ -157,8 +158,12 @@ std::vector<Reply> AskAuthorities(const Viewpoint& viewpoint, const Zone& zone,
     }
     const dns::Server server = {address.text(), viewpoint.ports.dns};
     const dns::Query query = {.name = name, .type = type, .recursion_desired = false};
-    Classify(viewpoint.client.Ask(server, query, deadline.Within(kAskTimeout).Left()), zone, name,
-             reply);
+    const Deadline until = deadline.Within(kAskTimeout);
+    const auto message = viewpoint.client.Ask(server, query, until.Left());
+    Classify(message, zone, name, reply);
+    if (absl::IsDeadlineExceeded(message.status()) && until.cut_short()) {
+      reply.kind = ReplyKind::kCutShort;
+    }
   });
   return replies;
 }

@@ -50,13 +50,14 @@ enum class ReplyKind {
   kFails,      // SERVFAIL and the like
   kSilent,     // no answer in time, or unreachable
   kForbidden,  // not asked: AddressGuard
+  kCutShort,   // no answer, and the look's end left less time than one may take
 };
 
 struct Reply {
   Authority authority;
   ReplyKind kind = ReplyKind::kSilent;
   dns::Message message;  // kAnswer, kReferral
-  std::string problem;   // of the others, in words
+  std::string problem;   // of all but kAnswer, in words: "does not answer"
 };
 
 // Every authority of the zone, asked at the same time without recursion (RD=0).

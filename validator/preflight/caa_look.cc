@@ -101,6 +101,10 @@ bool Looking::Climb() {
   if (!name.ok()) return false;
   for (dns::Name at = *name; !at.is_root(); at = at.parent()) {
     const auto message = AskResolvers(viewpoint_, {.name = at, .type = dns::Type::kCaa}, deadline_);
+    if (absl::IsCancelled(message.status())) {
+      sight_.CutShort(absl::StrCat("the CAA records of ", at.text(), " could be read"));
+      return false;
+    }
     if (!message.ok()) {
       sight_.Fail("CAA_UNREADABLE",
                   absl::StrCat("the CAA records of ", at.text(),

@@ -121,6 +121,39 @@ TEST(CaaLookTest, Unreadable) {
   }
 }
 
+// A fault of the zone's servers only if the question had the time that an answer may take.
+TEST(CaaLookTest, UnreadableForLackOfTime) {
+  const absl::Status silent = absl::DeadlineExceededError("no answer");
+  struct Case {
+    const char* what;
+    absl::Status error;
+    absl::Duration left;
+    bool stopped;
+    const char* code;
+    Verdict verdict;
+  };
+  const Case cases[] = {
+      {"all the time", silent, absl::Seconds(3), false, "CAA_UNREADABLE", Verdict::kFail},
+      {"too little", silent, absl::Milliseconds(2999), false, "LOOK_TIMED_OUT", Verdict::kUnknown},
+      {"none", silent, absl::ZeroDuration(), false, "LOOK_TIMED_OUT", Verdict::kUnknown},
+      {"stopped", silent, absl::Seconds(12), true, "LOOK_TIMED_OUT", Verdict::kUnknown},
+      {"an error at once", absl::UnavailableError("refused"), absl::Milliseconds(10), false,
+       "CAA_UNREADABLE", Verdict::kFail},
+  };
+  for (const Case& c : cases) {
+    LookFixture fixture;
+    fixture.dns_.FailFor(dns::TestName("example.com"), dns::Type::kCaa, c.error);
+    SimulatedClock clock(absl::UnixEpoch());
+    const std::atomic<bool> stop = c.stopped;
+    const challenge::Name name = challenge::Name::Parse("www.example.com").value();
+    const Sight sight = CaaLook(fixture.viewpoint(), name, ChallengeType::kHttp01, {},
+                                Deadline(clock, c.left, &stop));
+    EXPECT_EQ(CodesOf(sight), c.code) << c.what;
+    EXPECT_EQ(sight.verdict(), c.verdict) << c.what;
+    EXPECT_TRUE(absl::StrContains(TextOf(sight), "example.com ")) << TextOf(sight);
+  }
+}
+
 TEST(IssueValueTest, Grammar) {
   struct Case {
     std::string text;

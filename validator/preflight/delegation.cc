@@ -12,10 +12,24 @@ namespace {
 
 constexpr int kMaxReferrals = 4;
 
+void TooManyReferrals(const dns::Name& name, const Reply& last, Delegation& delegation) {
+  delegation.sight.Unknown(
+      "NO_ZONE",
+      absl::StrCat("the zone of ", name.text(), " cannot be found: too many referrals, after ",
+                   kMaxReferrals, " name server ", last.authority.text(), " of zone ",
+                   delegation.zone.apex.absolute(), " ", last.problem, " still"),
+      "delegate fewer zones within one another, or let the servers of the last one answer with "
+      "authority");
+}
+
 // The servers that `name` is asked of, and their replies; down through referrals.
 bool AskZoneOf(const Viewpoint& viewpoint, const dns::Name& name, Delegation& delegation,
                const Deadline& deadline) {
   absl::StatusOr<Zone> zone = FindZone(viewpoint, name, deadline);
+  if (absl::IsCancelled(zone.status())) {
+    delegation.sight.CutShort(absl::StrCat("the zone of ", name.text(), " was found"));
+    return false;
+  }
   if (!zone.ok()) {
     delegation.sight.Unknown(
         zone.status().code() == absl::StatusCode::kNotFound ? "NO_ZONE" : "RESOLVER_FAILS",
@@ -26,16 +40,19 @@ bool AskZoneOf(const Viewpoint& viewpoint, const dns::Name& name, Delegation& de
     return false;
   }
   delegation.zone = *std::move(zone);
-  for (int i = 0; i < kMaxReferrals; ++i) {
+  for (int referrals = 0;; ++referrals) {
     delegation.replies =
         AskAuthorities(viewpoint, delegation.zone, name, dns::Type::kTxt, deadline);
     const auto referral =
         std::find_if(delegation.replies.begin(), delegation.replies.end(),
                      [](const Reply& reply) { return reply.kind == ReplyKind::kReferral; });
     if (referral == delegation.replies.end()) return true;
+    if (referrals == kMaxReferrals) {
+      TooManyReferrals(name, *referral, delegation);
+      return false;
+    }
     delegation.zone = FollowReferral(viewpoint, name, referral->message, deadline);
   }
-  return true;
 }
 
 // The target of the CNAME that any server has at `name`; null: none has.
@@ -78,7 +95,8 @@ Delegation FollowDelegation(const Viewpoint& viewpoint, const dns::Name& name,
   }
   delegation.found = true;
   if (delegation.path.size() > 1) {
-    delegation.sight.Info("CNAME_PATH", dns::PathText(delegation.path));
+    delegation.sight.Info("CNAME_PATH", absl::StrCat("the CA goes along these CNAMEs: ",
+                                                     dns::PathText(delegation.path)));
   }
   return delegation;
 }

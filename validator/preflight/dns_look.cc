@@ -126,6 +126,11 @@ void Looking::JudgeServer(const Reply& reply) {
                      "a public CA cannot reach it either: correct DNS. If your CA can, put its "
                      "network into dns.allow_networks of validator.yaml");
       return;
+    case ReplyKind::kCutShort:
+      sight_.CutShort(absl::StrCat("name server ", reply.authority.text(), " of zone ",
+                                   delegation_.zone.apex.absolute(), " answered for ",
+                                   delegation_.owner().text()));
+      return;
     case ReplyKind::kAnswer:
       return;
   }

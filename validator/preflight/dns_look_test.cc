@@ -110,6 +110,27 @@ TEST_F(DnsLookTest, Values) {
          dns.Add(right);
        },
        "TXT_CROWDED", Verdict::kPass, absl::ZeroDuration(), "11 TXT values"},
+      {"twenty of others, and ours in the middle",
+       [&](auto& dns) {
+         for (int i = 0; i < 10; ++i) dns.Add(dns::TxtRecord(kOwner, absl::StrCat("old ", i)));
+         dns.Add(right);
+         for (int i = 0; i < 10; ++i) dns.Add(dns::TxtRecord(kOwner, absl::StrCat("new ", i)));
+       },
+       "TXT_CROWDED", Verdict::kPass, absl::ZeroDuration(), "21 TXT values"},
+      {"twenty of others alone",
+       [&](auto& dns) {
+         for (int i = 0; i < 20; ++i) dns.Add(dns::TxtRecord(kOwner, absl::StrCat("old ", i)));
+       },
+       "TXT_WRONG TXT_CROWDED", Verdict::kWait, absl::Seconds(2), "20 other values"},
+      {"a wildcard's",
+       [](auto& dns) { dns.Add(dns::TxtRecord("*.www.example.com", "v=spf1 -all")); }, "TXT_WRONG",
+       Verdict::kWait, absl::Seconds(2), "1 other value,"},
+      {"ours, and a wildcard's",
+       [&](auto& dns) {
+         dns.Add(dns::TxtRecord("*.www.example.com", "v=spf1 -all"));
+         dns.Add(right);
+       },
+       "", Verdict::kPass, absl::ZeroDuration(), ""},
       {"long",
        [&](auto& dns) {
          dns.Add(dns::TxtRecord(kOwner, std::string(4090, 'x')));
@@ -154,6 +175,72 @@ TEST_F(DnsLookTest, Values) {
   }
 }
 
+// Of several servers each one may be the one that lags.
+TEST_F(DnsLookTest, EveryOneOfFourIsAsked) {
+  for (int lagging = 1; lagging <= 4; ++lagging) {
+    DnsLookTest_EveryOneOfFourIsAsked_Test fresh;
+    for (const int i : {3, 4}) {
+      const std::string server = absl::StrCat("ns", i, ".example.com");
+      fresh.dns_.Add(dns::NsRecord("example.com", server));
+      fresh.dns_.Add(dns::AddressRecord(server, absl::StrCat("127.0.0.1", i)));
+    }
+    const std::string address =
+        lagging <= 2 ? absl::StrCat("127.0.0.", lagging) : absl::StrCat("127.0.0.1", lagging);
+    fresh.dns_.Detach(At(address));
+    fresh.dns_.Add(RightAt(kOwner));
+    const Sight sight = fresh.Look();
+    EXPECT_EQ(CodesOf(sight), "LAGGING_SERVER") << TextOf(sight);
+    EXPECT_EQ(sight.verdict(), Verdict::kWait);
+    EXPECT_TRUE(absl::StrContains(
+        TextOf(sight), absl::StrCat("ns", lagging, ".example.com (", address, ") has not got")))
+        << TextOf(sight);
+  }
+}
+
+TEST_F(DnsLookTest, EachResolver) {
+  struct Case {
+    const char* what;
+    std::function<void(dns::FakeClient&, const dns::Server&)> spoil;
+    const char* one;   // what is said if one of two is so
+    const char* both;  // what is said if both are
+    const char* text;
+  };
+  const Case cases[] = {
+      {"fails", [](auto& dns, auto& at) { dns.SayAt(at, dns::Rcode::kServFail); }, "",
+       "RESOLVER_FAILS", "SERVFAIL"},
+      {"refuses", [](auto& dns, auto& at) { dns.SayAt(at, dns::Rcode::kRefused); }, "",
+       "RESOLVER_FAILS", "REFUSED"},
+      {"silent",
+       [](auto& dns, auto& at) { dns.FailAt(at, absl::DeadlineExceededError("no answer")); }, "",
+       "RESOLVER_FAILS", "no answer"},
+      {"still says that there is none",
+       [](auto& dns, auto& at) { dns.RemoveAt(at, dns::TestName(kOwner), dns::Type::kTxt); },
+       "NEGATIVE_CACHED", "NEGATIVE_CACHED", "resolver 192.0.2."},
+      {"of another view",
+       [](auto& dns, auto& at) {
+         dns.RemoveAt(at, dns::TestName(kOwner), dns::Type::kTxt);
+         dns.AddAt(at, dns::TxtRecord(kOwner, "inside", 30));
+       },
+       "OLD_VALUE_CACHED", "OLD_VALUE_CACHED", "resolver 192.0.2."},
+  };
+  const dns::Server second = dns::TestServer("192.0.2.2:53");
+  for (const Case& c : cases) {
+    for (const bool both : {false, true}) {
+      DnsLookTest_EachResolver_Test fresh;
+      fresh.resolvers_.push_back(second);
+      fresh.dns_.Add(RightAt(kOwner));
+      if (both) c.spoil(fresh.dns_, fresh.resolvers_[0]);
+      c.spoil(fresh.dns_, second);
+      const Sight sight = fresh.Look();
+      const std::string code = both ? c.both : c.one;
+      EXPECT_EQ(CodesOf(sight), code) << c.what << ": " << TextOf(sight);
+      EXPECT_EQ(sight.verdict() == Verdict::kPass, code.empty()) << c.what;
+      if (code.empty()) continue;
+      EXPECT_TRUE(absl::StrContains(TextOf(sight), c.text)) << c.what << ": " << TextOf(sight);
+    }
+  }
+}
+
 TEST_F(DnsLookTest, AlongTheCnames) {
   dns_.Add(dns::CnameRecord(kOwner, "abc.example.net"));
   dns_.Add(RightAt("abc.example.net"));
@@ -191,8 +278,8 @@ TEST_F(DnsLookTest, WhatResolversKeep) {
   const dns::Server resolver = resolvers_[0];
   dns_.Detach(resolver);
   dns_.Add(RightAt(kOwner));
-  for (const int seconds : {3600, 30}) {
-    dns::Record soa = dns::SoaRecord("example.com", "ns1.example.com", 1, 3600);
+  for (const int seconds : {86400, 3600, 30}) {
+    dns::Record soa = dns::SoaRecord("example.com", "ns1.example.com", 1, 86400);
     soa.ttl = static_cast<uint32_t>(seconds);
     dns_.RemoveAt(resolver, dns::TestName("example.com"), dns::Type::kSoa);
     dns_.AddAt(resolver, soa);
@@ -205,6 +292,116 @@ TEST_F(DnsLookTest, WhatResolversKeep) {
   const Sight sight = Look();
   EXPECT_EQ(CodesOf(sight), "OLD_VALUE_CACHED") << TextOf(sight);
   EXPECT_EQ(sight.again_after(), absl::Seconds(17));
+}
+
+// Servers below example.com that refer to the next zone, `referrals` times; 127.0.N.1 has the N-th.
+class Referring final : public dns::Client {
+ public:
+  Referring(dns::Client& resolvers, int referrals) : resolvers_(resolvers), referrals_(referrals) {}
+
+  absl::StatusOr<dns::Message> Ask(const dns::Server& server, const dns::Query& query,
+                                   absl::Duration timeout) override {
+    if (query.recursion_desired) return resolvers_.Ask(server, query, timeout);
+    const int depth = TestAddress(server.address).bytes()[2];
+    dns::Message message;
+    message.authoritative = depth == referrals_;
+    if (message.authoritative) return message;
+    const std::string labels = "g.f.e.d.c.b.a";
+    const std::string zone =
+        labels.substr(labels.size() - 1 - static_cast<size_t>(2 * depth)) + ".example.com";
+    message.authority = {dns::NsRecord(zone, "ns." + zone)};
+    message.additional = {
+        dns::AddressRecord("ns." + zone, absl::StrCat("127.0.", depth + 1, ".1"))};
+    return message;
+  }
+
+ private:
+  dns::Client& resolvers_;
+  const int referrals_;
+};
+
+TEST_F(DnsLookTest, Referrals) {
+  const challenge::Proof proof =
+      TestProof("g.f.e.d.c.b.a.example.com", challenge::ChallengeType::kDns01);
+  struct Case {
+    int referrals;
+    const char* codes;
+    Verdict verdict;
+    const char* text;
+  };
+  const Case cases[] = {
+      {1, "TXT_MISSING", Verdict::kWait, "asked ns.a.example.com (127.0.1.1)"},
+      {4, "TXT_MISSING", Verdict::kWait, "asked ns.d.c.b.a.example.com (127.0.4.1)"},
+      {5, "NO_ZONE", Verdict::kUnknown,
+       "too many referrals, after 4 name server ns.d.c.b.a.example.com (127.0.4.1) of zone "
+       "d.c.b.a.example.com. refers to the servers of a zone below still"},
+  };
+  for (const Case& c : cases) {
+    Referring referring(dns_, c.referrals);
+    const Viewpoint all = viewpoint();
+    const Viewpoint from = {referring, all.resolvers, all.guard, all.ports, all.clock, all.crew};
+    const Sight sight = DnsLook(from, proof, Soon());
+    EXPECT_EQ(CodesOf(sight), c.codes) << TextOf(sight);
+    EXPECT_EQ(sight.verdict(), c.verdict) << TextOf(sight);
+    EXPECT_TRUE(absl::StrContains(TextOf(sight), c.text)) << TextOf(sight);
+  }
+}
+
+// A silent server had its time, or the look had none left for it.
+TEST_F(DnsLookTest, SilenceForLackOfTime) {
+  const absl::Status silent = absl::DeadlineExceededError("no answer");
+  struct Case {
+    const char* what;
+    std::vector<dns::Server> silent;
+    absl::Duration left;
+    const char* codes;
+    Verdict verdict;
+    const char* text;
+  };
+  const dns::Server first = At("127.0.0.1");
+  const dns::Server second = At("127.0.0.2");
+  const Case cases[] = {
+      {"one, all the time",
+       {second},
+       absl::Seconds(2),
+       "LAME_SERVER",
+       Verdict::kPass,
+       "ns2.example.com (127.0.0.2) of zone example.com. does not answer"},
+      {"one, no time",
+       {second},
+       absl::Seconds(1),
+       "LOOK_TIMED_OUT",
+       Verdict::kUnknown,
+       "ns2.example.com (127.0.0.2) of zone example.com. answered for _acme-challenge"},
+      {"both, no time",
+       {first, second},
+       absl::Seconds(1),
+       "LOOK_TIMED_OUT LOOK_TIMED_OUT",
+       Verdict::kUnknown,
+       "ns1.example.com (127.0.0.1)"},
+      {"the resolver, all the time",
+       {resolvers_[0]},
+       absl::Seconds(3),
+       "RESOLVER_FAILS",
+       Verdict::kUnknown,
+       "no answer"},
+      {"the resolver, no time",
+       {resolvers_[0]},
+       absl::Seconds(2),
+       "LOOK_TIMED_OUT",
+       Verdict::kUnknown,
+       "before the zone of _acme-challenge.www.example.com was found"},
+  };
+  for (const Case& c : cases) {
+    DnsLookTest_SilenceForLackOfTime_Test fresh;
+    fresh.dns_.Add(RightAt(kOwner));
+    for (const dns::Server& server : c.silent) fresh.dns_.FailAt(server, silent);
+    SimulatedClock clock(absl::UnixEpoch());
+    const Sight sight = DnsLook(fresh.viewpoint(), proof_, Deadline(clock, c.left));
+    EXPECT_EQ(CodesOf(sight), c.codes) << c.what << ": " << TextOf(sight);
+    EXPECT_EQ(sight.verdict(), c.verdict) << c.what;
+    EXPECT_TRUE(absl::StrContains(TextOf(sight), c.text)) << c.what << ": " << TextOf(sight);
+  }
 }
 
 TEST_F(DnsLookTest, NoResolverNoTelling) {

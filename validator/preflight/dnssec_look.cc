@@ -13,6 +13,7 @@ constexpr absl::Duration kAskTimeout = absl::Seconds(3);
 struct Answer {
   absl::StatusOr<dns::Message> message = dns::Message();
   bool bogus = false;
+  bool cut_short = false;  // silent, and not given the time that an answer may take
 };
 
 bool Answers(const absl::StatusOr<dns::Message>& message) {
@@ -23,7 +24,9 @@ bool Answers(const absl::StatusOr<dns::Message>& message) {
 Answer AskOne(const Viewpoint& viewpoint, const dns::Server& server, dns::Query query,
               const Deadline& deadline) {
   Answer answer;
-  answer.message = viewpoint.client.Ask(server, query, deadline.Within(kAskTimeout).Left());
+  const Deadline until = deadline.Within(kAskTimeout);
+  answer.message = viewpoint.client.Ask(server, query, until.Left());
+  answer.cut_short = absl::IsDeadlineExceeded(answer.message.status()) && until.cut_short();
   if (!answer.message.ok() || answer.message->rcode != dns::Rcode::kServFail) return answer;
   query.checking_disabled = true;
   answer.bogus = Answers(viewpoint.client.Ask(server, query, deadline.Within(kAskTimeout).Left()));
@@ -51,6 +54,7 @@ ResolverReplies AskEveryResolver(const Viewpoint& viewpoint, const dns::Name& na
   });
   ResolverReplies replies;
   std::string problems;
+  bool cut_short = false;
   const std::string question = absl::StrCat(dns::TypeName(type), " of ", name.text());
   for (size_t i = 0; i < servers.size(); ++i) {
     if (answers[i].bogus && !replies.sight.Has("DNSSEC_BOGUS")) {
@@ -61,6 +65,7 @@ ResolverReplies AskEveryResolver(const Viewpoint& viewpoint, const dns::Name& na
           "sign the zone anew, or correct the DS record at its parent (dnsviz.net "
           "shows which link is broken); a CA refuses bogus names");
     }
+    cut_short = cut_short || answers[i].cut_short;
     if (Answers(answers[i].message)) {
       replies.messages.push_back(*std::move(answers[i].message));
       replies.answering.push_back(servers[i]);
@@ -68,7 +73,10 @@ ResolverReplies AskEveryResolver(const Viewpoint& viewpoint, const dns::Name& na
       absl::StrAppend(&problems, problems.empty() ? "" : ", ", ProblemOf(servers[i], answers[i]));
     }
   }
-  if (replies.messages.empty() && !replies.sight.Has("DNSSEC_BOGUS")) {
+  if (!replies.messages.empty() || replies.sight.Has("DNSSEC_BOGUS")) return replies;
+  if (cut_short) {
+    replies.sight.CutShort(absl::StrCat("a resolver of this validator answered for ", question));
+  } else {
     replies.sight.Unknown(
         "RESOLVER_FAILS",
         absl::StrCat("no resolver of this validator answers for ", question, ": ", problems),

@@ -57,6 +57,9 @@ class Fetching {
   Outcome EndWrong(absl::string_view code, absl::string_view message, absl::string_view advice) {
     return End(Wrong(code, message, advice));
   }
+  Outcome EndCutShort() {
+    return End(CutShort(absl::StrCat("the answer of ", Where(), " was there")));
+  }
 
   Outcome AskFirst();
   Outcome AskNext();
@@ -95,9 +98,15 @@ Outcome Fetching::AskFirst() { return Ask(question_.address); }
 
 // The target of a redirect: IPv6 first, IPv4 if nothing answers there.
 Outcome Fetching::AskNext() {
+  // CheckTarget lets no address pass but the one that the look is about.
+  if (Address::Parse(url_.host).ok()) return Ask(question_.address);
   absl::StatusOr<std::vector<Address>> addresses = std::vector<Address>();
   const absl::StatusOr<dns::Name> host = dns::Name::Parse(url_.host);
   if (host.ok()) addresses = LookUpAddresses(viewpoint_, *host, deadline_);
+  if (absl::IsCancelled(addresses.status())) {
+    return End(CutShort(absl::StrCat("the addresses of ", Shown(url_),
+                                     ", to which a redirect leads, could be looked up")));
+  }
   if (!addresses.ok() || addresses->empty()) {
     return EndWrong("NO_ADDRESS",
                     absl::StrCat("a redirect leads to ", Shown(url_),
@@ -129,12 +138,16 @@ Outcome Fetching::Ask(const Address& address) {
   const Deadline until = deadline_.Within(kAnswerTimeout);
   std::unique_ptr<Stream> stream = std::move(connected.stream);
   if (url_.https) {
-    TlsDialled dialled = StartTls(std::move(stream), {.server_name = url_.host}, until);
+    // RFC 6066 3: no address is a server's name.
+    const std::string name = Address::Parse(url_.host).ok() ? "" : url_.host;
+    TlsDialled dialled = StartTls(std::move(stream), {.server_name = name}, until);
+    if (dialled.fault == TlsFault::kTimedOut && until.cut_short()) return EndCutShort();
     if (dialled.stream == nullptr) return OfTls(dialled);
     stream = std::move(dialled.stream);
   }
   const size_t room = std::max(kMaxBody, question_.expected.size() + 2);
   const HttpExchange exchange = Get(*stream, url_, port, room, until);
+  if (exchange.fault == HttpFault::kTimedOut && until.cut_short()) return EndCutShort();
   if (exchange.fault != HttpFault::kNone) return OfFault(exchange);
   return OfAnswer(exchange);
 }
@@ -261,7 +274,10 @@ Outcome Fetching::CheckTarget(const Url& from, const Url& to) {
                                  " redirects that a CA follows"),
                     "answer /.well-known/acme-challenge/ with fewer redirects, best with none");
   }
-  if (Address::Parse(to.host).ok()) {
+  // RFC 8738 4: of an address, the host of its URL is the address.
+  const absl::StatusOr<Address> address = Address::Parse(to.host);
+  const absl::StatusOr<Address> own = Address::Parse(question_.url.host);
+  if (address.ok() && !(own.ok() && *own == *address)) {
     return EndWrong("REDIRECT_BAD", absl::StrCat(shown, ": an address, not a host name"),
                     "redirect to a host name, or do not redirect /.well-known/acme-challenge/");
   }

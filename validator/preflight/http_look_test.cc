@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <optional>
-#include <set>
 
 #include "absl/strings/match.h"
 #include "validator/preflight/look_fixture.h"
@@ -94,7 +94,7 @@ TEST_F(HttpLookTest, WrongAnswersEachHaveTheirText) {
       {"a host without address", HttpText("302 Found", "", "Location: http://no.example/\r\n"),
        "NO_ADDRESS", "no address in DNS"},
   };
-  std::set<std::string> texts;
+  std::map<std::string, std::string> codes;  // by advice
   for (const Case& c : cases) {
     TestServer server(TestAddress("127.0.0.1"), 0, Always(c.answer));
     ports_.http = server.port();
@@ -109,6 +109,8 @@ TEST_F(HttpLookTest, WrongAnswersEachHaveTheirText) {
                 absl::StrContains(finding.message, "127.0.0.1"))
         << c.what << ": where? " << finding.message;
     EXPECT_FALSE(finding.advice.empty()) << c.what;
+    // What to do follows from the code: no two of them say the same.
+    EXPECT_EQ(codes.emplace(finding.advice, finding.code).first->second, finding.code) << c.what;
   }
 }
 
@@ -239,13 +241,41 @@ TEST_F(HttpLookTest, SomeBackendsFail) {
   EXPECT_TRUE(absl::StrContains(TextOf(sight), "2 of 5 connections")) << TextOf(sight);
 }
 
+// What had all of its time says something about the server; what the look's end cut short does not.
 TEST_F(HttpLookTest, ASilentServerDoesNotHold) {
-  TestServer server(TestAddress("127.0.0.1"), 0, Silent());
-  ports_.http = server.port();
-  SystemClock clock;
-  const Deadline soon(clock, absl::Milliseconds(300));
-  const Sight sight = HttpLook(viewpoint(), proof_, {TestAddress("127.0.0.1")}, soon);
-  EXPECT_EQ(CodesOf(sight), "NO_ANSWER ADDRESSES") << TextOf(sight);
+  TestServer silent(TestAddress("127.0.0.1"), 0, Silent());
+  const ClosedPort filtered(TestAddress("127.0.0.2"), silent.port(), true);
+  ports_.http = silent.port();
+  dns_.Add(dns::AddressRecord("slow.example.com", "127.0.0.1"));
+  TestServer redirects(TestAddress("127.0.0.3"), silent.port(),
+                       Always(HttpText("302 Found", "", "Location: http://slow.example.com/\r\n")));
+  struct Case {
+    const char* address;
+    absl::Duration time;
+    const char* codes;
+    Verdict verdict;
+    const char* text;
+  };
+  const Case cases[] = {
+      {"127.0.0.1", absl::Seconds(12), "NO_ANSWER ADDRESSES", Verdict::kFail, "within 5s"},
+      {"127.0.0.1", absl::Seconds(4), "LOOK_TIMED_OUT ADDRESSES", Verdict::kUnknown,
+       "before the answer of http://www.example.com/.well-known/"},
+      {"127.0.0.1", absl::ZeroDuration(), "LOOK_TIMED_OUT ADDRESSES", Verdict::kUnknown,
+       "127.0.0.1:"},
+      {"127.0.0.2", absl::Seconds(4), "PORT_FILTERED ADDRESSES", Verdict::kFail, "within 3s"},
+      {"127.0.0.2", absl::Seconds(2), "LOOK_TIMED_OUT ADDRESSES", Verdict::kUnknown,
+       "an address of www.example.com, took a connection"},
+      {"127.0.0.3", absl::Seconds(4), "LOOK_TIMED_OUT ADDRESSES", Verdict::kUnknown,
+       "(redirect 1) was there"},
+  };
+  for (const Case& c : cases) {
+    FastClock clock;
+    const Sight sight =
+        HttpLook(viewpoint(), proof_, {TestAddress(c.address)}, Deadline(clock, c.time));
+    EXPECT_EQ(CodesOf(sight), c.codes) << TextOf(sight);
+    EXPECT_EQ(sight.verdict(), c.verdict) << c.address << " " << c.time;
+    EXPECT_TRUE(absl::StrContains(TextOf(sight), c.text)) << TextOf(sight);
+  }
 }
 
 TEST_F(HttpLookTest, StoppingEndsALook) {
@@ -255,7 +285,8 @@ TEST_F(HttpLookTest, StoppingEndsALook) {
   std::atomic<bool> stop = true;
   const Sight sight = HttpLook(viewpoint(), proof_, {TestAddress("127.0.0.1")},
                                Deadline(clock, absl::Hours(1), &stop));
-  EXPECT_NE(sight.verdict(), Verdict::kPass);
+  EXPECT_EQ(CodesOf(sight), "LOOK_TIMED_OUT ADDRESSES") << TextOf(sight);
+  EXPECT_EQ(sight.verdict(), Verdict::kUnknown);
 }
 
 TEST_F(HttpLookTest, NotMuchOfWhatServersSayIsToldOn) {
@@ -274,6 +305,38 @@ TEST_F(HttpLookTest, AnAddressAsName) {
   const Sight sight = HttpLook(viewpoint(), proof, {TestAddress("::1")}, Soon());
   EXPECT_EQ(sight.verdict(), Verdict::kPass) << TextOf(sight);
   EXPECT_TRUE(absl::StrContains(server.requests().front(), "\r\nHost: [2001:db8::1]:"));
+}
+
+// RFC 8738 4: the address itself is the host of its URLs; another address is no host of a redirect.
+TEST_F(HttpLookTest, RedirectsOfAnAddress) {
+  struct Case {
+    const char* location;
+    const char* codes;
+  };
+  const Case cases[] = {
+      {"/x", "ADDRESSES"},
+      {"http://127.0.0.1/x", "ADDRESSES"},
+      {"https://127.0.0.1/x", "ADDRESSES"},
+      {"http://127.0.0.2/x", "REDIRECT_BAD ADDRESSES"},
+      {"http://[::1]/x", "REDIRECT_BAD ADDRESSES"},
+      {"http://127.0.0.1:8443/x", "REDIRECT_BAD ADDRESSES"},
+  };
+  const challenge::Proof proof = TestProof("127.0.0.1", ChallengeType::kHttp01);
+  TestTls tls = {.names = "DNS:whatever.example"};
+  const std::string right = HttpText("200 OK", proof.key_authorization.value());
+  const TestServer https(TestAddress("127.0.0.1"), 0, Always(right), &tls);
+  ports_.tls = https.port();
+  for (const Case& c : cases) {
+    TestServer server(TestAddress("127.0.0.1"), 0, [&](int, const std::string& request) {
+      return std::make_unique<std::string>(
+          absl::StartsWith(request, "GET /x ")
+              ? right
+              : HttpText("302 Found", "", absl::StrCat("Location: ", c.location, "\r\n")));
+    });
+    ports_.http = server.port();
+    const Sight sight = HttpLook(viewpoint(), proof, {TestAddress("127.0.0.1")}, Soon());
+    EXPECT_EQ(CodesOf(sight), c.codes) << c.location << ": " << TextOf(sight);
+  }
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "common/dns/alias.h"
 #include "common/dns/resolver.h"
+#include "common/error/error.h"
 
 namespace norroy::validator::preflight {
 namespace {
@@ -28,7 +30,15 @@ absl::StatusOr<dns::Message> AskResolvers(const Viewpoint& viewpoint, const dns:
   dns::Resolver resolver(viewpoint.client, viewpoint.resolvers);
   // One after the other: each gets its share of what time is left.
   const auto servers = static_cast<int64_t>(std::max<size_t>(viewpoint.resolvers.size(), 1));
-  return resolver.Resolve(query, std::min(dns::kResolveTimeout, deadline.Left() / servers));
+  const Deadline until = deadline.Within(dns::kResolveTimeout);
+  auto message = resolver.Resolve(query, std::min(dns::kResolveTimeout, deadline.Left() / servers));
+  if (absl::IsDeadlineExceeded(message.status()) && until.cut_short()) {
+    return MakeError(
+        absl::StatusCode::kCancelled, "LOOK_TIMED_OUT",
+        absl::StrCat("the time for this look was over before ", dns::TypeName(query.type), " of ",
+                     query.name.text(), " was answered"));
+  }
+  return message;
 }
 
 std::vector<dns::Record> FollowedAnswers(const dns::Message& message, const dns::Name& name,
@@ -55,9 +65,13 @@ absl::StatusOr<std::vector<Address>> LookUpAddresses(const Viewpoint& viewpoint,
   absl::StatusOr<dns::Message> messages[] = {dns::Message(), dns::Message()};
   viewpoint.crew.Each(
       2, [&](size_t i) { messages[i] = AskResolvers(viewpoint, queries[i], deadline); });
-  if (!messages[0].ok() && !messages[1].ok()) return messages[1].status();
   std::vector<Address> addresses = AddressesOf(messages[0], queries[0]);
   const std::vector<Address> v4 = AddressesOf(messages[1], queries[1]);
+  if (addresses.empty() && v4.empty()) {
+    for (const auto& message : {messages[1].status(), messages[0].status()}) {
+      if (!message.ok()) return message;
+    }
+  }
   const size_t half = kMaxAddresses / 2;
   const size_t room = v4.size() < half ? kMaxAddresses - v4.size() : half;
   if (addresses.size() > room) addresses.erase(addresses.begin() + room, addresses.end());

@@ -18,7 +18,8 @@ namespace norroy::validator::preflight {
 // At most so many addresses of a name are looked at, half of each family if it has more.
 inline constexpr size_t kMaxAddresses = 8;
 
-// As dns::Resolver, within the deadline.
+// As dns::Resolver, within the deadline. CANCELLED: nobody answered, and the look's end left less
+// time than an answer may take.
 absl::StatusOr<dns::Message> AskResolvers(const Viewpoint& viewpoint, const dns::Query& query,
                                           const Deadline& deadline);
 
@@ -26,7 +27,8 @@ absl::StatusOr<dns::Message> AskResolvers(const Viewpoint& viewpoint, const dns:
 std::vector<dns::Record> FollowedAnswers(const dns::Message& message, const dns::Name& name,
                                          dns::Type type);
 
-// IPv6 first; none if the name has none. Fails only if neither family could be asked for.
+// IPv6 first; none if the name has none. Fails if neither family could be asked for, or one could
+// not and there is nothing of the other. Errors as AskResolvers.
 absl::StatusOr<std::vector<Address>> LookUpAddresses(const Viewpoint& viewpoint,
                                                      const dns::Name& host,
                                                      const Deadline& deadline,

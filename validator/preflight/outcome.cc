@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "validator/preflight/deadline.h"
 
 namespace norroy::validator::preflight {
 namespace {
@@ -73,6 +74,7 @@ void JudgeOne(const std::string& name, const Address& address, const Outcome& ou
     case Seen::kRight:
       return;
     case Seen::kForbidden:
+    case Seen::kCutShort:
       sight.Unknown(finding.code, finding.message, finding.advice);
       return;
     case Seen::kNoRoute:
@@ -102,6 +104,8 @@ Outcome Wrong(absl::string_view code, absl::string_view message, absl::string_vi
   return Make(Seen::kWrong, code, message, advice);
 }
 
+Outcome CutShort(absl::string_view what) { return {Seen::kCutShort, CutShortFinding(what)}; }
+
 Connected Connect(const Viewpoint& viewpoint, const std::string& whose, const Address& address,
                   int port, const Deadline& deadline) {
   Connected connected;
@@ -115,11 +119,15 @@ Connected Connect(const Viewpoint& viewpoint, const std::string& whose, const Ad
                      "network into dns.allow_networks of validator.yaml"));
     return connected;
   }
-  Dialled dialled = DialTcp(address, port, deadline.Within(kConnectTimeout));
+  const Deadline until = deadline.Within(kConnectTimeout);
+  Dialled dialled = DialTcp(address, port, until);
   connected.stream = std::move(dialled.stream);
-  if (connected.stream == nullptr) {
-    connected.outcome = OfFault(dialled.fault, whose, address.WithPort(port));
-  }
+  if (connected.stream != nullptr) return connected;
+  const std::string place = address.WithPort(port);
+  const bool cut = dialled.fault == DialFault::kTimedOut && until.cut_short();
+  connected.outcome =
+      cut ? CutShort(absl::StrCat(place, ", an address of ", whose, ", took a connection"))
+          : OfFault(dialled.fault, whose, place);
   return connected;
 }
 

@@ -21,6 +21,7 @@ enum class Seen {
   kWrong,      // something else answered: a CA would not
   kNoRoute,    // this viewpoint has no way there
   kForbidden,  // AddressGuard
+  kCutShort,   // the look's time was over: says nothing of the address
 };
 
 struct Outcome {
@@ -29,6 +30,9 @@ struct Outcome {
 };
 
 Outcome Wrong(absl::string_view code, absl::string_view message, absl::string_view advice);
+
+// The look's time was over before <what>.
+Outcome CutShort(absl::string_view what);
 
 // Asks the guard, then connects. With a fault, its outcome; `whose`: "www.example.com".
 struct Connected {

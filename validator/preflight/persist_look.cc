@@ -29,10 +29,15 @@ Fit FitOf(const std::optional<PersistRecord>& record, const PersistQuestion& que
   return Fit::kGood;
 }
 
-void Report(Fit best, const std::string& owner, const std::string& text, Sight& sight) {
+std::string Publish(const std::string& owner, const PersistQuestion& question) {
+  const std::string& name = question.name.text();
+  return absl::StrCat("publish at ", owner, " the text that `norroy dns-persist ",
+                      question.wildcard ? absl::StrCat("'*.", name, "'") : name, "` prints");
+}
+
+void Report(Fit best, const std::string& owner, const std::string& text, const std::string& add,
+            Sight& sight) {
   const std::string at = absl::StrCat("the TXT record at ", owner, ", ", Said(text), ",");
-  const std::string add =
-      absl::StrCat("publish at ", owner, " the text that `norroy` prints for this account");
   switch (best) {
     case Fit::kGood:
       sight.Info("PERSIST_OK", absl::StrCat("the TXT record at ", owner, " lets this account in"));
@@ -86,11 +91,10 @@ Sight PersistLook(const Viewpoint& viewpoint, const PersistQuestion& question,
   }
   if (!best.has_value()) {
     sight.Fail("PERSIST_MISSING", absl::StrCat("there is no TXT record at ", owner->text()),
-               absl::StrCat("publish at ", owner->text(),
-                            " the text that `norroy` prints for this account"));
+               Publish(owner->text(), question));
     return sight;
   }
-  Report(*best, owner->text(), text, sight);
+  Report(*best, owner->text(), text, Publish(owner->text(), question), sight);
   return sight;
 }
 

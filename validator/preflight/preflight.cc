@@ -102,16 +102,24 @@ types::v1::Severity ToProto(Severity severity) {
 
 Sight TimedOut() {
   Sight sight;
-  sight.Unknown("LOOK_TIMED_OUT", "this validator did not end its look in time",
-                "look again; if it stays so, the servers in question answer too slowly for a CA, "
-                "too");
+  sight.CutShort("all that this proof depends on had answered");
   return sight;
 }
 
 Sight Busy() {
   Sight sight;
-  sight.Unknown("VIEWPOINT_BUSY", "this validator has too many looks under way",
-                "look again in a minute");
+  sight.Wait(Severity::kWarning, "VIEWPOINT_BUSY",
+             "this validator has too many looks under way to begin this one in time",
+             "look again in a moment; if it stays so, run more validators, or order fewer "
+             "names at once",
+             kLookAgainForBusy);
+  return sight;
+}
+
+Sight Stopping() {
+  Sight sight;
+  sight.Unknown("LOOK_TIMED_OUT", "this validator stops before it could begin this look",
+                "look again when it runs, or from another one");
   return sight;
 }
 
@@ -126,7 +134,8 @@ std::string ContentOf(const challenge::Proof& proof, const CaFacts& ca) {
 // what is.
 class Gathering {
  public:
-  Gathering(size_t count, Preflight::LookDone done) : views_(count), done_(std::move(done)) {}
+  Gathering(size_t count, Preflight::LookDone done)
+      : views_(count), begun_(count), done_(std::move(done)) {}
 
   void Put(size_t place, View view) {
     Preflight::LookDone done;
@@ -141,12 +150,19 @@ class Gathering {
     Answer(done);
   }
 
-  void TimeIsOver(const View& missing) {
+  // What tells whether the look at this place has begun.
+  void Watch(size_t place, std::shared_ptr<const std::atomic<bool>> begun) {
+    MutexLock lock(&mutex_);
+    begun_[place] = std::move(begun);
+  }
+
+  void TimeIsOver(const View& begun, const View& not_begun) {
     Preflight::LookDone done;
     {
       MutexLock lock(&mutex_);
-      for (std::optional<View>& view : views_) {
-        if (!view.has_value()) view = missing;
+      for (size_t i = 0; i < views_.size(); ++i) {
+        if (views_[i].has_value()) continue;
+        views_[i] = begun_[i] != nullptr && *begun_[i] ? begun : not_begun;
       }
       done = std::move(done_);
       done_ = nullptr;
@@ -168,6 +184,7 @@ class Gathering {
 
   Mutex mutex_;
   std::vector<std::optional<View>> views_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<const std::atomic<bool>>> begun_ ABSL_GUARDED_BY(mutex_);
   size_t arrived_ ABSL_GUARDED_BY(mutex_) = 0;
   Preflight::LookDone done_ ABSL_GUARDED_BY(mutex_);
 };
@@ -190,20 +207,21 @@ void Preflight::Look(const v1::LookRequest& request, LookDone done) {
   if (!proofs.ok()) return done(proofs.status());
   const auto gathering = std::make_shared<Gathering>(proofs->size(), std::move(done));
   // A call that has its answer is not kept for the timer.
-  dependencies_.timers.After(
-      kCallTimeout, [missing = ToView(TimedOut()), weak = std::weak_ptr<Gathering>(gathering)] {
-        if (const auto late = weak.lock()) late->TimeIsOver(missing);
-      });
+  dependencies_.timers.After(kCallTimeout, [begun = ToView(TimedOut()), not_begun = ToView(Busy()),
+                                            weak = std::weak_ptr<Gathering>(gathering)] {
+    if (const auto late = weak.lock()) late->TimeIsOver(begun, not_begun);
+  });
   for (size_t i = 0; i < proofs->size(); ++i) {
     const challenge::Proof& proof = (*proofs)[i];
     const std::string key =
         absl::StrCat(challenge::ChallengeTypeName(proof.type), " ", proof.name.text());
-    Ask(
-        key, ContentOf(proof, *ca),
-        [proof, facts = *ca](const Viewpoint& viewpoint, const Deadline& deadline) {
-          return LookAtProof(viewpoint, proof, facts, deadline);
-        },
-        [this, gathering, i](const Sight& sight) { gathering->Put(i, ToView(sight)); });
+    gathering->Watch(
+        i, Ask(
+               key, ContentOf(proof, *ca),
+               [proof, facts = *ca](const Viewpoint& viewpoint, const Deadline& deadline) {
+                 return LookAtProof(viewpoint, proof, facts, deadline);
+               },
+               [this, gathering, i](const Sight& sight) { gathering->Put(i, ToView(sight)); }));
   }
 }
 
@@ -224,24 +242,30 @@ void Preflight::LookPersist(const v1::LookPersistRequest& request, LookPersistDo
       });
 }
 
-void Preflight::Ask(const std::string& key, const std::string& content, Task task, SightDone done) {
+Preflight::Begun Preflight::Ask(const std::string& key, const std::string& content, Task task,
+                                SightDone done) {
+  auto begun = std::make_shared<std::atomic<bool>>(false);
   {
     MutexLock lock(&mutex_);
     std::deque<Flight>& turns = flights_[key];
     for (Flight& flight : turns) {
       if (flight.content != content) continue;
       flight.waiting.push_back(std::move(done));
-      return;
+      return flight.begun;
     }
     if (turns.size() < kMaxTurns) {
-      turns.push_back({content, std::move(task), sockets_.Monotonic() + kCallTimeout, {}});
+      turns.push_back({content, std::move(task), sockets_.Monotonic() + kCallTimeout, {}, begun});
       turns.back().waiting.push_back(std::move(done));
-      if (turns.size() > 1) return;
+      if (turns.size() > 1) return begun;
       done = nullptr;
     }
   }
-  if (done != nullptr) return done(Busy());
-  Start(key);
+  if (done != nullptr) {
+    done(Busy());
+  } else {
+    Start(key);
+  }
+  return begun;
 }
 
 void Preflight::Start(const std::string& key) {
@@ -256,9 +280,11 @@ void Preflight::Run(const std::string& key) {
     const Flight& flight = flights_[key].front();
     task = flight.task;
     left = flight.ends - sockets_.Monotonic();
+    *flight.begun = !stopping_ && left >= kLeastTime;
   }
+  if (stopping_) return Finish(key, Stopping());
+  if (left < kLeastTime) return Finish(key, Busy());
   const Deadline deadline(sockets_, std::min(left, kLookTimeout), &stopping_);
-  if (deadline.passed()) return Finish(key, TimedOut());
   const Viewpoint viewpoint = {dependencies_.client, options_.resolvers,  guard_,
                                options_.ports,       dependencies_.clock, crew_};
   Finish(key, task(viewpoint, deadline));

@@ -4,7 +4,9 @@
 // A validator looking at proofs as the CA will (norroy.validator.v1.PreflightService). It connects
 // to strangers' servers, so it is bounded in every way: one look per name and type in flight, at
 // most 64 at once, each ended within 12 s, a whole call within 15 s; only public addresses, or
-// those that are allowed, only on the ports that the CA uses.
+// those that are allowed, only on the ports that the CA uses. What it could not begin is WAIT,
+// VIEWPOINT_BUSY: its load says nothing about a proof. What it began and could not end is UNKNOWN,
+// LOOK_TIMED_OUT.
 
 #include <atomic>
 #include <deque>
@@ -34,6 +36,10 @@ inline constexpr int kMaxLooks = 64;
 inline constexpr int kMaxProofs = 100;
 inline constexpr absl::Duration kLookTimeout = absl::Seconds(12);
 inline constexpr absl::Duration kCallTimeout = absl::Milliseconds(14'500);
+// Nothing is begun with less time left than this: it would be cut short.
+inline constexpr absl::Duration kLeastTime = absl::Seconds(2);
+// When to ask a validator again that could not begin.
+inline constexpr absl::Duration kLookAgainForBusy = absl::Seconds(2);
 // Calls that wait for their turn at one name and type, each with another proof.
 inline constexpr size_t kMaxTurns = 8;
 
@@ -57,7 +63,7 @@ class Preflight {
   using LookPersistDone = std::function<void(absl::StatusOr<v1::LookPersistResponse>)>;
 
   Preflight(const Dependencies& dependencies, PreflightOptions options);
-  // Stops looks under way; they answer UNKNOWN.
+  // Stops looks under way; what they have not found by then is UNKNOWN, LOOK_TIMED_OUT.
   ~Preflight();
 
   // Answers by `done`, once, from any thread; INVALID_ARGUMENT, reason BAD_LOOK, for what cannot be
@@ -68,16 +74,18 @@ class Preflight {
  private:
   using SightDone = std::function<void(const Sight&)>;
   using Task = std::function<Sight(const Viewpoint&, const Deadline&)>;
+  using Begun = std::shared_ptr<std::atomic<bool>>;  // whether a look has begun
   // One look, and those who wait for it.
   struct Flight {
     std::string content;  // what distinguishes it from others at its key
     Task task;
     absl::Duration ends;  // by the machine's monotonic clock
     std::vector<SightDone> waiting;
+    Begun begun;
   };
 
   // Joins the look of the same key and content, or queues one.
-  void Ask(const std::string& key, const std::string& content, Task task, SightDone done);
+  Begun Ask(const std::string& key, const std::string& content, Task task, SightDone done);
   // The first flight of the key, on the pool.
   void Start(const std::string& key);
   void Run(const std::string& key);

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
-#include <set>
+#include <thread>
 
 #include "absl/strings/match.h"
 #include "common/challenge/proof.h"
@@ -214,7 +214,11 @@ TEST_F(PreflightTest, TooManyTurnsAreRefused) {
         challenge::KeyAuthorization::Make(proof.token, std::string(43, 'A')).value();
     answers.push_back(Ask(RequestFor({proof})));
   }
-  EXPECT_EQ(CodesOf(answers.back().get()->views(0)), "VIEWPOINT_BUSY");
+  const types::v1::View refused = answers.back().get()->views(0);
+  EXPECT_EQ(CodesOf(refused), "VIEWPOINT_BUSY");
+  // Its load says nothing about the proof.
+  EXPECT_EQ(refused.verdict(), types::v1::VERDICT_WAIT);
+  EXPECT_EQ(refused.again_after_ms(), 2000);
   gate.Open();
   for (size_t i = 0; i < kMaxTurns; ++i) {
     EXPECT_EQ(CodesOf(answers[i].get()->views(0)), "NOT_FOUND ADDRESSES");
@@ -227,14 +231,24 @@ TEST_F(PreflightTest, ACallEndsInTimeWithWhatItHas) {
   TestServer server(TestAddress("127.0.0.1"), 0, gate.Then(HttpText("404 Not Found", "")));
   options_.ports.http = server.port();
   Start();
-  auto answer = Ask(RequestFor({TestProof("www.example.com", ChallengeType::kHttp01),
+  challenge::Proof next = TestProof("www.example.com", ChallengeType::kHttp01);
+  next.token = challenge::Token::Parse("another").value();
+  next.key_authorization =
+      challenge::KeyAuthorization::Make(next.token, std::string(43, 'A')).value();
+  auto answer = Ask(RequestFor({TestProof("www.example.com", ChallengeType::kHttp01), next,
                                 TestProof("none.example.com", ChallengeType::kHttp01)}));
+  while (server.connections() == 0) std::this_thread::yield();
   // The other name's view is there; each has its own flight.
   EXPECT_TRUE(Look(RequestFor({TestProof("none.example.com", ChallengeType::kHttp01)})).ok());
   timers_.Advance(kCallTimeout);
   const auto response = answer.get();
   EXPECT_EQ(CodesOf(response->views(0)), "LOOK_TIMED_OUT");
   EXPECT_EQ(response->views(0).verdict(), types::v1::VERDICT_UNKNOWN);
+  // It was never begun.
+  EXPECT_EQ(CodesOf(response->views(1)), "VIEWPOINT_BUSY");
+  EXPECT_EQ(response->views(1).verdict(), types::v1::VERDICT_WAIT);
+  EXPECT_EQ(response->views(1).again_after_ms(), 2000);
+  EXPECT_EQ(CodesOf(response->views(2)), "ADDRESS_FORBIDDEN ADDRESSES");
   gate.Open();
 }
 
@@ -243,8 +257,18 @@ TEST_F(PreflightTest, StoppingAnswersEverybody) {
   options_.ports.http = server.port();
   Start();
   auto answer = Ask(RequestFor({TestProof("www.example.com", ChallengeType::kHttp01)}));
+  while (server.connections() == 0) std::this_thread::yield();
+  challenge::Proof next = TestProof("www.example.com", ChallengeType::kHttp01);
+  next.token = challenge::Token::Parse("another").value();
+  next.key_authorization =
+      challenge::KeyAuthorization::Make(next.token, std::string(43, 'A')).value();
+  auto never_begun = Ask(RequestFor({next}));
   preflight_.reset();
-  EXPECT_TRUE(answer.get().ok());
+  const types::v1::View view = answer.get()->views(0);
+  EXPECT_EQ(CodesOf(view), "LOOK_TIMED_OUT ADDRESSES") << view.DebugString();
+  EXPECT_EQ(view.verdict(), types::v1::VERDICT_UNKNOWN);
+  const types::v1::View other = never_begun.get()->views(0);
+  EXPECT_NE(other.verdict(), types::v1::VERDICT_FAIL) << other.DebugString();
 }
 
 TEST_F(PreflightTest, PersistRecords) {

@@ -37,6 +37,10 @@ Sight LookByType(const Viewpoint& viewpoint, const challenge::Proof& proof,
   const absl::StatusOr<std::vector<Address>> addresses = AddressesOf(viewpoint, proof, deadline);
   if (!addresses.ok()) {
     Sight sight;
+    if (absl::IsCancelled(addresses.status())) {
+      sight.CutShort(absl::StrCat("the addresses of ", proof.name.text(), " could be looked up"));
+      return sight;
+    }
     sight.Unknown("RESOLVER_FAILS",
                   absl::StrCat("the addresses of ", proof.name.text(),
                                " cannot be looked up: ", Printable(addresses.status().message())),

@@ -2,7 +2,8 @@
 #define NORROY_VALIDATOR_PREFLIGHT_PROOF_LOOK_H_
 
 // Everything that a CA looks at before it believes a proof: the challenge's own answer, CAA, and
-// DNSSEC under both.
+// DNSSEC under both. What the deadline cut short says nothing of the other side: it is UNKNOWN,
+// LOOK_TIMED_OUT, beside what was found before.
 
 #include "common/challenge/proof.h"
 #include "validator/preflight/caa_look.h"

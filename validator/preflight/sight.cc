@@ -20,6 +20,13 @@ std::string Said(absl::string_view text) {
   return absl::StrCat("\"", Printable(text, kMaxSaid), "\"");
 }
 
+Finding CutShortFinding(absl::string_view what) {
+  return Make(
+      Severity::kWarning, "LOOK_TIMED_OUT",
+      absl::StrCat("the time for this look was over before ", what),
+      "look again; if it stays so, the servers in question answer too slowly for a CA, too");
+}
+
 void Sight::Info(absl::string_view code, absl::string_view message) {
   Add(Make(Severity::kInfo, code, message, ""), Verdict::kPass);
 }
@@ -31,6 +38,8 @@ void Sight::Warning(absl::string_view code, absl::string_view message, absl::str
 void Sight::Unknown(absl::string_view code, absl::string_view message, absl::string_view advice) {
   Add(Make(Severity::kWarning, code, message, advice), Verdict::kUnknown);
 }
+
+void Sight::CutShort(absl::string_view what) { Add(CutShortFinding(what), Verdict::kUnknown); }
 
 void Sight::Wait(Severity severity, absl::string_view code, absl::string_view message,
                  absl::string_view advice, absl::Duration again_after) {

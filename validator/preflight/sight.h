@@ -29,6 +29,10 @@ inline constexpr size_t kMaxSaid = 64;
 // Printable and quoted: "\"<html>...\"".
 std::string Said(absl::string_view text);
 
+// "the time for this look was over before <what>": about this validator, not about what it looks
+// at.
+Finding CutShortFinding(absl::string_view what);
+
 class Sight {
  public:
   void Info(absl::string_view code, absl::string_view message);
@@ -36,6 +40,9 @@ class Sight {
   void Warning(absl::string_view code, absl::string_view message, absl::string_view advice);
   // A warning: from here it cannot be told.
   void Unknown(absl::string_view code, absl::string_view message, absl::string_view advice);
+  // UNKNOWN, LOOK_TIMED_OUT: "the time for this look was over before <what>". What was found before
+  // stands.
+  void CutShort(absl::string_view what);
   // Passes by itself; worth another look `again_after` from now.
   void Wait(Severity severity, absl::string_view code, absl::string_view message,
             absl::string_view advice, absl::Duration again_after);
