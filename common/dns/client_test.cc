@@ -73,6 +73,7 @@ std::string Result(const absl::StatusOr<Message>& message) {
 TEST(Client, TakesTheRightAnswerFromServersThatMisbehave) {
   using Packets = std::vector<std::string>;
   const std::string big(3000, 'b');
+  const std::string huge(65000, 'h');
   struct Case {
     const char* what;
     MisbehavingServer::Udp udp;
@@ -151,6 +152,15 @@ TEST(Client, TakesTheRightAnswerFromServersThatMisbehave) {
        good, "by tcp"},
       {"truncated, 3000 bytes by TCP", truncated,
        [&](const std::string& q) { return Framed(Good(q, big)); }, big},
+      {"truncated, 64 KiB of TXT by TCP", truncated,
+       [&](const std::string& q) { return Framed(Good(q, huge)); }, huge.substr(0, kMaxTxt)},
+      {"truncated, 1000 records by TCP", truncated,
+       [](const std::string& q) {
+         TestReply reply = ReplyTo(q);
+         reply.answers.assign(1000, Txt("x"));
+         return Framed(reply.bytes());
+       },
+       "BAD_DNS_MESSAGE"},
       {"truncated, no TCP", truncated, nullptr, "DNS_UNREACHABLE"},
       {"truncated, TCP hangs up at once", truncated, [](const std::string&) { return ""; },
        "DNS_UNREACHABLE"},

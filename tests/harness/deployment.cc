@@ -70,8 +70,11 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebb
   const bool registered = Eventually([&] {
     return !Field(deployment->Cli({"account", "show", "-o", "json"}).out, "url").empty();
   });
-  if (!registered) std::fprintf(stderr, "%s\n", deployment->Logs().c_str());
-  NORROY_CHECK(registered);
+  const bool serves = registered && Eventually([&] {
+                        return deployment->Cli({"agent", "list"}).code == 0;
+                      });
+  if (!serves) std::fprintf(stderr, "%s\n", deployment->Logs().c_str());
+  NORROY_CHECK(serves);
   return deployment;
 }
 

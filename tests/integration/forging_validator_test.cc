@@ -80,16 +80,33 @@ class Forging : public ::testing::Test {
 
   SealedProof Make(const Sealer& sealer, const std::string& id, int64_t generation,
                    const challenge::Proof& proof, absl::Duration lifetime = absl::Minutes(15),
-                   const std::string& deployment = "") {
+                   const std::string& deployment = "",
+                   challenge::SealKind kind = challenge::SealKind::kChallenge) {
     const auto signer = crypto::NewKeySigner(sealer.key);
     const challenge::SealBody body{deployment.empty() ? validator_.deployment().name() : deployment,
-                                   challenge::SealKind::kChallenge,
+                                   kind,
                                    id,
                                    generation,
                                    proof,
                                    absl::Now() - absl::Minutes(1),
                                    absl::Now() + lifetime};
     return *challenge::Seal(body, *signer, *sealer.certificate);
+  }
+
+  // Under the genuine seal what an issuer of ours never seals: as if that had gone wrong, too.
+  SealedProof SignAnything(const types::v1::SealBody& body) {
+    SealedProof sealed;
+    sealed.set_body(body.SerializeAsString());
+    sealed.set_signature(*crypto::NewKeySigner(seal_.key)->Sign(
+        absl::StrCat(std::string("norroy seal v1\0", 15), sealed.body())));
+    sealed.set_certificate(seal_.certificate->der());
+    return sealed;
+  }
+
+  types::v1::SealBody BodyOf(const SealedProof& sealed) {
+    types::v1::SealBody body;
+    EXPECT_TRUE(body.ParseFromString(sealed.body()));
+    return body;
   }
 
   // Says PutUp; how many of the proofs the agent says it serves.
@@ -249,6 +266,73 @@ TEST_F(Forging, ALeaseEndsAndCannotBeProlonged) {
   EXPECT_TRUE(harness::Eventually([&] { return Status("brief") == 404; }, absl::Seconds(10)));
   EXPECT_EQ(PutUp({brief}), 0);
   EXPECT_EQ(Status("brief"), 404);
+}
+
+// A rehearsal needs no CA order, so nothing of one may ever satisfy a CA.
+TEST_F(Forging, RehearsalsAreWorthNothingAtACa) {
+  challenge::Proof drill = ProofFor(kName, "drill");
+  drill.key_authorization = challenge::KeyAuthorization::Rehearsal(drill.token);
+  const SealedProof genuine =
+      Make(seal_, "rehearsal-1", 1, drill, absl::Minutes(2), "", challenge::SealKind::kRehearsal);
+  ASSERT_EQ(PutUp({genuine}), 1) << Log();
+  EXPECT_EQ(harness::HttpGet(port_, kName, "/.well-known/acme-challenge/drill").body,
+            "drill.rehearsal");
+  ASSERT_TRUE(TakeDown("rehearsal-1", 1));
+  EXPECT_EQ(PutUp({genuine}), 0) << "replayed";
+  // Its bytes under another id are not what was signed.
+  types::v1::SealBody body = BodyOf(genuine);
+  body.set_presentation_id("p1");
+  SealedProof changed = genuine;
+  changed.set_body(body.SerializeAsString());
+  EXPECT_EQ(PutUp({changed}), 0);
+  // Not even the seal key can mix the two: a real account's key authorization in a rehearsal, the
+  // worthless one in a challenge, or a kind that nobody knows.
+  const types::v1::SealBody real = BodyOf(Make(seal_, "p2", 1, ProofFor(kName, "real")));
+  const struct {
+    const char* what;
+    types::v1::SealKind kind;
+    std::string token;
+    std::string end;
+    int served;
+  } cases[] = {
+      {"a challenge", types::v1::SEAL_KIND_CHALLENGE, "real", kThumbprint, 1},
+      {"a rehearsal that a CA would take", types::v1::SEAL_KIND_REHEARSAL, "taken", kThumbprint, 0},
+      {"a challenge that none would", types::v1::SEAL_KIND_CHALLENGE, "none", "rehearsal", 0},
+      {"no kind", types::v1::SEAL_KIND_UNSPECIFIED, "nokind", kThumbprint, 0},
+      {"no kind, worthless", types::v1::SEAL_KIND_UNSPECIFIED, "nokind2", "rehearsal", 0},
+      {"an unknown kind", static_cast<types::v1::SealKind>(3), "third", kThumbprint, 0},
+  };
+  int64_t generation = 0;
+  for (const auto& c : cases) {
+    body = real;
+    body.set_generation(++generation);
+    body.set_kind(c.kind);
+    body.mutable_proof()->set_token(c.token);
+    body.mutable_proof()->set_key_authorization(absl::StrCat(c.token, ".", c.end));
+    EXPECT_EQ(PutUp({SignAnything(body)}), c.served) << c.what << Log();
+    EXPECT_EQ(Status(c.token), c.served == 1 ? 200 : 404) << c.what;
+  }
+}
+
+// A token becomes a file's name: whoever seals it, it is base64url (RFC 8555 8.3).
+TEST_F(Forging, TokensAreBase64UrlAlone) {
+  const types::v1::SealBody genuine = BodyOf(Make(seal_, "p1", 1, ProofFor(kName, "genuine")));
+  int64_t generation = 0;
+  for (const std::string& token :
+       {std::string(), std::string("../../../../etc/passwd"), std::string(".."), std::string("a/b"),
+        std::string("a.b"), std::string("a%2fb"), std::string("a b"), std::string("a\n"),
+        std::string("a\0b", 3), std::string("a="), std::string("\xc3\xa4"),
+        std::string(257, 'a')}) {
+    types::v1::SealBody body = genuine;
+    body.set_generation(++generation);
+    body.mutable_proof()->set_token(token);
+    body.mutable_proof()->set_key_authorization(absl::StrCat(token, ".", kThumbprint));
+    EXPECT_EQ(PutUp({SignAnything(body)}), 0) << body.DebugString();
+  }
+  types::v1::SealBody body = genuine;
+  body.set_generation(++generation);
+  EXPECT_EQ(PutUp({SignAnything(body)}), 1) << Log();
+  EXPECT_EQ(Status("genuine"), 200);
 }
 
 TEST_F(Forging, NamesOutsideTheAgentsScopeAreNotServed) {

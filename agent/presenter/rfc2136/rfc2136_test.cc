@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/synchronization/notification.h"
 #include "agent/presenter/dns/txt_writer_contract.h"
 #include "common/dns/fake_client.h"
 #include "common/error/error.h"
@@ -37,7 +40,7 @@ std::unique_ptr<harness::Bind> StartBind() {
       harness::TempDir("rfc2136"),
       {.keys = {{.name = "norroy", .secret = secret}, {.name = "stranger", .secret = secret}},
        .zones = {{.name = kZone,
-                  .records = "alias CNAME ns\ntaken A 192.0.2.1\n",
+                  .records = "alias CNAME ns\ntaken A 192.0.2.1\n*.wild TXT \"any\"\n",
                   .update_policy = policy(kZone)},
                  {.name = "inner.acme.example.test",
                   .update_policy = policy("inner.acme.example.test")}}});
@@ -106,6 +109,16 @@ TEST(Rfc2136, LeavesOtherTypesAlone) {
   ASSERT_TRUE(world.writer().Add(taken, "value").ok());
   ASSERT_TRUE(world.writer().Remove(taken, "value").ok());
   EXPECT_EQ(world.bind().Dig(taken.text(), "A"), "192.0.2.1\n");
+}
+
+TEST(Rfc2136, AWildcardIsNoValueOfOurs) {
+  AtBind world;
+  const auto owner = TestName("_acme-challenge.wild.acme.example.test");
+  ASSERT_EQ(world.Look(owner), std::set<std::string>{"any"});
+  ASSERT_TRUE(world.writer().Add(owner, "value").ok());
+  EXPECT_EQ(world.Look(owner), std::set<std::string>{"value"});
+  ASSERT_TRUE(world.writer().Remove(owner, "value").ok());
+  EXPECT_EQ(world.Look(owner), std::set<std::string>{"any"});
 }
 
 TEST(Rfc2136, SaysWhyTheServerDidNot) {
@@ -206,6 +219,34 @@ TEST(Rfc2136, WritesNothingWhereItCannotReadBack) {
     EXPECT_FALSE(writer->Remove(TestName(kOwner), "value").ok()) << c.what;
     EXPECT_TRUE(world.Look(TestName(kOwner)).empty()) << c.what;
   }
+}
+
+// A server that is asked and does not answer before it is told to.
+class HeldClient final : public dns::Client {
+ public:
+  absl::StatusOr<dns::Message> Ask(const dns::Server&, const dns::Query&, absl::Duration) override {
+    asked.Notify();
+    answer.WaitForNotification();
+    return MakeError(absl::StatusCode::kDeadlineExceeded, "DNS_TIMEOUT", "silent");
+  }
+  absl::Notification asked;
+  absl::Notification answer;
+};
+
+TEST(Rfc2136, WaitsForItsTurnWithALimit) {
+  HeldClient dns;
+  Rfc2136Options options = Options("192.0.2.53:53");
+  options.turn = absl::Milliseconds(20);
+  const auto writer = Make(options, dns);
+  std::thread first([&] { EXPECT_FALSE(writer->Add(TestName(kOwner), "one").ok()); });
+  dns.asked.WaitForNotification();
+  for (const absl::Status& status :
+       {writer->Add(TestName(kOwner), "two"), writer->Remove(TestName(kOwner), "two")}) {
+    EXPECT_EQ(ErrorReason(status), "DNS_TIMEOUT");
+    EXPECT_TRUE(absl::StrContains(status.message(), "waited for over 20ms")) << status;
+  }
+  dns.answer.Notify();
+  first.join();
 }
 
 TEST(Rfc2136, RemovesNothingThatItFoundThere) {
