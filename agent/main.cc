@@ -173,7 +173,8 @@ absl::Status Run(const Settings& settings) {
   log::Info("main", "stopping");
   for (const auto& link : links) link->Stop();
   if (session->Stop()) return absl::OkStatus();
-  // Some server does not answer. What it was told is in the journal; the next start sees to it.
+  // Some server has not answered yet. What it was told is in the journal; the next start sees to
+  // it.
   log::Warning("main", "ends while a presenter still waits");
   std::_Exit(daemon::kExitOk);
 }

@@ -4,10 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -23,6 +27,9 @@ namespace norroy::agent {
 namespace {
 
 namespace cv1 = config::v1;
+
+// As ParseYaml takes them.
+constexpr size_t kMaxConfigBytes = 1024 * 1024;
 
 absl::Status BadConfig(absl::string_view what) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIG", what);
@@ -79,11 +86,7 @@ absl::Status Unsafe(const std::string& path, absl::string_view what) {
 }
 
 // Whoever can write the file can have the agent run programs.
-absl::Status CheckWriters(const std::string& path) {
-  struct stat info;
-  if (stat(path.c_str(), &info) != 0) {
-    return BadConfig(absl::StrCat("cannot be read: ", std::strerror(errno)));
-  }
+absl::Status CheckFile(const struct stat& info, const std::string& path) {
   if (info.st_uid != 0 && info.st_uid != geteuid()) {
     return Unsafe(path, absl::StrFormat("belongs to user %d, neither to root nor to user %d, whom "
                                         "the agent runs as; run: chown root %s",
@@ -93,14 +96,75 @@ absl::Status CheckWriters(const std::string& path) {
     return Unsafe(path, absl::StrFormat("mode %04o lets others write it; run: chmod go-w %s",
                                         info.st_mode & 07777, path));
   }
-  const std::string folder = std::filesystem::absolute(path).parent_path().string();
-  if (stat(folder.c_str(), &info) == 0 && (info.st_mode & S_IWOTH) != 0 &&
-      (info.st_mode & S_ISVTX) == 0) {
-    return Unsafe(folder,
-                  "anybody can put another file in the configuration's place; run: chmod "
-                  "o-w on it");
+  return absl::OkStatus();
+}
+
+// And so can whoever can put another file in its place.
+absl::Status CheckFolder(const std::string& path) {
+  std::error_code ignored;
+  const std::string folder = std::filesystem::absolute(path, ignored).parent_path().string();
+  struct stat info;
+  if (stat(folder.c_str(), &info) != 0) {
+    return Unsafe(folder, absl::StrCat("cannot be looked at: ", std::strerror(errno)));
+  }
+  if (info.st_uid != 0 && info.st_uid != geteuid()) {
+    return Unsafe(folder, absl::StrFormat("the configuration's folder belongs to user %d, neither "
+                                          "to root nor to user %d, whom the agent runs as; run: "
+                                          "chown root %s",
+                                          info.st_uid, geteuid(), folder));
+  }
+  if ((info.st_mode & 022) != 0) {
+    return Unsafe(folder, absl::StrFormat("mode %04o lets others put another file in the "
+                                          "configuration's place; run: chmod go-w %s",
+                                          info.st_mode & 07777, folder));
   }
   return absl::OkStatus();
+}
+
+// A program's environment may hold a provider's credential.
+absl::Status CheckReaders(const cv1::AgentConfig& config, const struct stat& info,
+                          const std::string& path) {
+  const bool holds = std::any_of(config.exec_hook().begin(), config.exec_hook().end(),
+                                 [](const auto& hook) { return hook.environment_size() > 0; });
+  if (!holds || (info.st_mode & 004) == 0) return absl::OkStatus();
+  return Unsafe(path, absl::StrFormat("mode %04o lets anybody read it, and exec_hook.environment "
+                                      "may hold credentials; run: chmod o-r %s",
+                                      info.st_mode & 07777, path));
+}
+
+absl::Status CannotRead(const std::string& path, int error) {
+  return BadConfig(absl::StrCat(Printable(path), ": cannot be read: ", std::strerror(error)));
+}
+
+// The file as it was when it was opened: what was looked at is what is read.
+struct ConfigFile {
+  struct stat info = {};
+  std::string text;
+};
+
+absl::StatusOr<ConfigFile> ReadConfigFile(const std::string& path) {
+  if (absl::StrContains(path, '\0')) return CannotRead(path, EINVAL);
+  // O_NONBLOCK: a named pipe must not hold us.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return CannotRead(path, errno);
+  absl::Cleanup close_fd = [fd] { close(fd); };
+  ConfigFile file;
+  if (fstat(fd, &file.info) != 0) return CannotRead(path, errno);
+  if (!S_ISREG(file.info.st_mode)) {
+    return BadConfig(absl::StrCat(Printable(path), ": cannot be read: it is no regular file"));
+  }
+  // One byte more than is allowed: the parser says that it is too long.
+  file.text.resize(kMaxConfigBytes + 1);
+  size_t size = 0;
+  while (size < file.text.size()) {
+    const ssize_t got = read(fd, file.text.data() + size, file.text.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return CannotRead(path, errno);
+    if (got == 0) break;
+    size += static_cast<size_t>(got);
+  }
+  file.text.resize(size);
+  return file;
 }
 
 absl::Status CheckPresenters(const Settings& settings) {
@@ -149,10 +213,12 @@ absl::StatusOr<Settings> FromProto(const cv1::AgentConfig& config, const std::st
 }  // namespace
 
 absl::StatusOr<Settings> LoadSettings(const std::string& path) {
+  NORROY_ASSIGN_OR_RETURN(const ConfigFile file, ReadConfigFile(path));
+  NORROY_RETURN_IF_ERROR(CheckFile(file.info, path));
+  NORROY_RETURN_IF_ERROR(CheckFolder(path));
   cv1::AgentConfig config;
-  NORROY_RETURN_IF_ERROR(config::LoadYaml(path, config));
-  const absl::Status safe = CheckWriters(path);
-  if (!safe.ok()) return ErrorReason(safe) == "UNSAFE_FILE" ? safe : WithContext(safe, path);
+  NORROY_RETURN_IF_ERROR(config::ParseYaml(file.text, path, config));
+  NORROY_RETURN_IF_ERROR(CheckReaders(config, file.info, path));
   auto settings = FromProto(config, path);
   if (!settings.ok()) return WithContext(settings.status(), path);
   return settings;
@@ -191,7 +257,12 @@ std::vector<std::string> DescribePresenters(const Settings& settings) {
     add("dns-01", absl::StrCat("powerdns ", one.zones[0].text()), one.url, ZonesText(one.zones));
   }
   for (const ExecHookOptions& one : settings.exec_hooks) {
-    add("dns-01", absl::StrCat("exec_hook ", one.zones[0].text()), absl::StrJoin(one.argv, " "),
+    // Arguments may be secrets.
+    const size_t arguments = one.argv.size() - 1;
+    add("dns-01", absl::StrCat("exec_hook ", one.zones[0].text()),
+        arguments == 0 ? one.argv[0]
+                       : absl::StrCat(one.argv[0], " with ", arguments,
+                                      arguments == 1 ? " argument" : " arguments"),
         ZonesText(one.zones));
   }
   return lines;

@@ -7,7 +7,8 @@
 //
 // The zones here are all that the agent ever writes to: like its scope they come from this host
 // alone, and nothing that a validator says adds one. The file may name programs to run
-// (exec_hook), so nobody but root and the agent's own user may be able to write it.
+// (exec_hook), so nobody but root and the agent's own user may be able to write it or its folder;
+// with a program's environment in it, which may hold a credential, others must not read it.
 
 #include <optional>
 #include <string>
@@ -48,8 +49,8 @@ struct Settings {
   }
 };
 
-// INVALID_ARGUMENT, reason BAD_CONFIG; FAILED_PRECONDITION, reason UNSAFE_FILE (this file, or a key
-// file), UNSAFE_PROGRAM.
+// INVALID_ARGUMENT, reason BAD_CONFIG; FAILED_PRECONDITION, reason UNSAFE_FILE (this file, its
+// folder, or a key file), UNSAFE_PROGRAM. The file is opened once: what was checked is what counts.
 absl::StatusOr<Settings> LoadSettings(const std::string& path);
 
 // Its state_dir alone: for what must not need the agent's keys.

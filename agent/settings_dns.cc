@@ -27,6 +27,12 @@ absl::Status BadConfig(absl::string_view what) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIG", what);
 }
 
+// 0 leaves the default.
+absl::Status CheckNotNegative(absl::string_view field, int64_t value) {
+  if (value >= 0) return absl::OkStatus();
+  return BadConfig(absl::StrCat(field, ": ", value, " is less than 0"));
+}
+
 absl::StatusOr<dns::Name> ReadName(absl::string_view field, const std::string& text) {
   if (text.empty()) return BadConfig(absl::StrCat(field, " is missing"));
   const auto name = dns::Name::Parse(text);
@@ -92,6 +98,7 @@ absl::StatusOr<Rfc2136Options> ReadRfc2136(const cv1::Rfc2136Config& config,
   if (config.server().empty()) return BadConfig("server is missing");
   NORROY_ASSIGN_OR_RETURN(options.server, dns::Server::Parse(config.server()));
   NORROY_ASSIGN_OR_RETURN(options.key, ReadTsigKey(config, path));
+  NORROY_RETURN_IF_ERROR(CheckNotNegative("ttl_seconds", config.ttl_seconds()));
   if (config.ttl_seconds() > 0) options.ttl = static_cast<uint32_t>(config.ttl_seconds());
   NORROY_RETURN_IF_ERROR(MakeRfc2136(options, client).status());
   return options;
@@ -105,6 +112,7 @@ absl::StatusOr<PowerdnsOptions> ReadPowerdns(const cv1::PowerdnsConfig& config,
   NORROY_ASSIGN_OR_RETURN(options.api_key, ReadKey("api_key_file", path, config.api_key_file()));
   if (!config.server_id().empty()) options.server_id = config.server_id();
   options.root_file = config::ResolvePath(path, config.root_file());
+  NORROY_RETURN_IF_ERROR(CheckNotNegative("ttl_seconds", config.ttl_seconds()));
   if (config.ttl_seconds() > 0) options.ttl = static_cast<uint32_t>(config.ttl_seconds());
   NORROY_RETURN_IF_ERROR(CheckPowerdns(options));
   return options;
@@ -115,6 +123,7 @@ absl::StatusOr<ExecHookOptions> ReadExecHook(const cv1::ExecHookConfig& config) 
   NORROY_ASSIGN_OR_RETURN(options.zones, ReadZones(config.zones()));
   options.argv.assign(config.argv().begin(), config.argv().end());
   options.environment.assign(config.environment().begin(), config.environment().end());
+  NORROY_RETURN_IF_ERROR(CheckNotNegative("timeout_seconds", config.timeout_seconds()));
   if (config.timeout_seconds() > 0) options.timeout = absl::Seconds(config.timeout_seconds());
   NORROY_RETURN_IF_ERROR(CheckExecHook(options));
   return options;
@@ -128,6 +137,7 @@ absl::StatusOr<DelegatedZoneOptions> ReadDelegatedZone(const cv1::DelegatedZoneC
     NORROY_ASSIGN_OR_RETURN(dns::Name host, ReadName("name_servers", text));
     options.name_servers.push_back(std::move(host));
   }
+  NORROY_RETURN_IF_ERROR(CheckNotNegative("responses_per_second", config.responses_per_second()));
   if (config.responses_per_second() > 0) {
     options.responses_per_second = config.responses_per_second();
   }

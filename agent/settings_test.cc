@@ -1,6 +1,7 @@
 #include "agent/settings.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -31,8 +32,8 @@ void Write(const std::string& name, const std::string& text, mode_t mode) {
   ASSERT_EQ(chmod(path.c_str(), mode), 0);
 }
 
-absl::StatusOr<Settings> Load(const std::string& yaml) {
-  Write("agent.yaml", yaml, 0644);
+absl::StatusOr<Settings> Load(const std::string& yaml, mode_t mode = 0640) {
+  Write("agent.yaml", yaml, mode);
   return LoadSettings(absl::StrCat(Folder(), "/agent.yaml"));
 }
 
@@ -121,18 +122,19 @@ TEST_F(SettingsTest, ReadsEveryPresenter) {
   EXPECT_EQ(settings->powerdns[0].server_id, "localhost");
   EXPECT_EQ(settings->exec_hooks[0].timeout, absl::Seconds(20));
   EXPECT_EQ(settings->delegated_zone->responses_per_second, 20);
-  EXPECT_EQ(DescribePresenters(*settings),
-            (std::vector<std::string>{
-                "http-01 by http_listener at fd:http",
-                "http-01 by webroot at /var/www/html",
-                "tls-alpn-01 by tls_alpn at 0.0.0.0:443",
-                "dns-01 by delegated_zone acme.example.net at 0.0.0.0:53; zones acme.example.net",
-                "dns-01 by rfc2136 a.example.net at 192.0.2.1:53; zones a.example.net, "
-                "b.example.net",
-                "dns-01 by rfc2136 c.example.net at 192.0.2.2:5353; zones c.example.net",
-                "dns-01 by powerdns d.example.net at http://127.0.0.1:8081; zones d.example.net",
-                "dns-01 by exec_hook e.example.net at /bin/true x; zones e.example.net",
-            }));
+  EXPECT_EQ(
+      DescribePresenters(*settings),
+      (std::vector<std::string>{
+          "http-01 by http_listener at fd:http",
+          "http-01 by webroot at /var/www/html",
+          "tls-alpn-01 by tls_alpn at 0.0.0.0:443",
+          "dns-01 by delegated_zone acme.example.net at 0.0.0.0:53; zones acme.example.net",
+          "dns-01 by rfc2136 a.example.net at 192.0.2.1:53; zones a.example.net, "
+          "b.example.net",
+          "dns-01 by rfc2136 c.example.net at 192.0.2.2:5353; zones c.example.net",
+          "dns-01 by powerdns d.example.net at http://127.0.0.1:8081; zones d.example.net",
+          "dns-01 by exec_hook e.example.net at /bin/true with 1 argument; zones e.example.net",
+      }));
 }
 
 TEST_F(SettingsTest, WhatTheDnsSectionsMustNotSay) {
@@ -189,6 +191,15 @@ TEST_F(SettingsTest, WhatTheDnsSectionsMustNotSay) {
        absl::StrCat(begin, "exec_hook:\n  - argv: [", Folder(),
                     "/hook.sh]\n    zones: [a.example]\n"),
        "hook.sh", "UNSAFE_PROGRAM"},
+      {"a negative ttl", rfc2136("[a.example]", "tsig.key", "    ttl_seconds: -1\n"), "-1"},
+      {"a negative timeout",
+       absl::StrCat(begin, "exec_hook:\n  - argv: [/bin/true]\n    zones: [a.example]\n",
+                    "    timeout_seconds: -5\n"),
+       "-5"},
+      {"negative responses",
+       absl::StrCat(begin, "delegated_zone:\n  zone: a.example\n  listen: [\"127.0.0.1:53\"]\n",
+                    "  name_servers: [a.test]\n  responses_per_second: -2\n"),
+       "-2"},
       {"no name server",
        absl::StrCat(begin, "delegated_zone:\n  zone: a.example\n  listen: [\"127.0.0.1:53\"]\n"),
        "delegated_zone"},
@@ -219,11 +230,40 @@ TEST_F(SettingsTest, WhoMayWriteTheFileMayRunPrograms) {
     EXPECT_EQ(*LoadStateDir(path), "/s") << "which runs nothing";
   }
   Write("agent.yaml", yaml, 0600);
-  ASSERT_EQ(chmod(Folder().c_str(), 0777), 0);
-  EXPECT_EQ(ErrorReason(LoadSettings(path).status()), "UNSAFE_FILE");
-  ASSERT_EQ(chmod(Folder().c_str(), 01777), 0);
-  EXPECT_TRUE(LoadSettings(path).ok());
+  for (const mode_t mode : {0777, 0775, 0707, 01777}) {
+    ASSERT_EQ(chmod(Folder().c_str(), mode), 0);
+    const absl::Status status = LoadSettings(path).status();
+    EXPECT_EQ(ErrorReason(status), "UNSAFE_FILE") << mode;
+    EXPECT_TRUE(absl::StrContains(status.message(), absl::StrCat("chmod go-w ", Folder())))
+        << status;
+  }
   ASSERT_EQ(chmod(Folder().c_str(), 0755), 0);
+  EXPECT_TRUE(LoadSettings(path).ok());
+}
+
+TEST_F(SettingsTest, WhereAProgramsEnvironmentIsOthersMustNotRead) {
+  const std::string hook =
+      "state_dir: s\ndns:\n  resolvers: [192.0.2.53]\n"
+      "exec_hook:\n  - argv: [/bin/true]\n    zones: [a.example]\n";
+  EXPECT_TRUE(Load(hook, 0644).ok());
+  const std::string with = absl::StrCat(hook, "    environment: [\"TOKEN=MDEyMzQ1\"]\n");
+  EXPECT_TRUE(Load(with, 0640).ok());
+  EXPECT_TRUE(Load(with, 0600).ok());
+  const absl::Status open = Load(with, 0644).status();
+  EXPECT_EQ(ErrorReason(open), "UNSAFE_FILE");
+  EXPECT_TRUE(absl::StrContains(open.message(), "chmod o-r")) << open;
+  EXPECT_FALSE(absl::StrContains(open.message(), "MDEyMzQ1"));
+}
+
+TEST_F(SettingsTest, WhatIsNoFileIsNotWaitedFor) {
+  const std::string pipe = absl::StrCat(Folder(), "/pipe.yaml");
+  unlink(pipe.c_str());
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, Folder(), absl::StrCat(Folder(), "/none.yaml")}) {
+    const absl::Status status = LoadSettings(path).status();
+    EXPECT_EQ(ErrorReason(status), "BAD_CONFIG") << status;
+    EXPECT_TRUE(absl::StrContains(status.message(), path)) << status;
+  }
 }
 
 TEST_F(SettingsTest, DefaultsAreHostAndInfo) {

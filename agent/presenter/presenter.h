@@ -29,7 +29,8 @@ class Presenter {
   virtual challenge::ChallengeType type() const = 0;
   // DNS zones that it writes to; empty for what is not DNS.
   virtual std::vector<std::string> zones() const { return {}; }
-  // Whether its calls may wait for others (a server, a program). If not, they return at once.
+  // Whether its calls may wait for others (a server, a program). If not, they return at once. What
+  // such a presenter put up stays up when the agent stops, unless it ends with the process.
   virtual bool may_wait() const { return false; }
 
   // Where this proof belongs, decided before anything is done: for DNS the owner name that the

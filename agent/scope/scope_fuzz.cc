@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/strings/match.h"
 #include "agent/scope/scope.h"
 #include "common/check.h"
 #include "common/error/error.h"
@@ -16,7 +17,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   NORROY_CHECK(!scope->empty() && scope->size() <= norroy::agent::kMaxScopePatterns);
-  for (const auto& pattern : *scope) NORROY_CHECK(!pattern.is_universal());
+  for (const auto& pattern : *scope) {
+    NORROY_CHECK(!pattern.is_universal());
+#ifdef PLANTED
+    NORROY_CHECK(scope->size() < 3 || !absl::StartsWith(pattern.text(), "=") ||
+                 !absl::StrContains(pattern.text(), ":"));
+#endif
+  }
   const auto again = norroy::agent::ParseScope(norroy::agent::FormatScope(*scope), "again");
   NORROY_CHECK(again.ok() && *again == *scope);
   return 0;

@@ -16,8 +16,9 @@ void CheckSeals(const challenge::SealVerifier& seals, absl::Time now, Admission&
   for (JudgedProof& proof : admission.proofs) {
     auto body = seals.Verify(proof.sealed, now);
     if (!body.ok()) {
-      const bool expired = ErrorReason(body.status()) == kExpired;
-      Refuse(proof, expired ? kExpired : kRejectedSeal, body.status().message());
+      const std::string reason = ErrorReason(body.status());
+      const bool times = reason == kExpired || reason == kNotYetValid;
+      Refuse(proof, times ? reason : kRejectedSeal, body.status().message());
       continue;
     }
     if (!found) {

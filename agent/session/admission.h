@@ -25,6 +25,7 @@ inline constexpr char kOutOfScope[] = "OUT_OF_SCOPE";
 inline constexpr char kStaleGeneration[] = "STALE_GENERATION";
 inline constexpr char kReleased[] = "RELEASED";
 inline constexpr char kExpired[] = "EXPIRED";
+inline constexpr char kNotYetValid[] = "NOT_YET_VALID";
 inline constexpr char kUnsupportedType[] = "UNSUPPORTED_TYPE";
 inline constexpr char kPresenterFailed[] = "PRESENTER_FAILED";
 // And of Board: FOREIGN_ZONE.

@@ -50,7 +50,7 @@ std::unique_ptr<Job> MakeSweepJob(Ledger& ledger, const std::string& id,
 std::unique_ptr<Job> MakeRecoveryJob(Ledger& ledger, const std::string& id,
                                      Presentations::Admitter admit);
 
-// Takes down what is up, for the next start to put up again.
+// Takes down what this host serves, for the next start to put up again.
 std::unique_ptr<Job> MakeStopJob(Ledger& ledger, const std::string& id);
 
 }  // namespace norroy::agent

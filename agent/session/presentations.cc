@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "agent/session/presentations_parts.h"
 #include "common/check.h"
 #include "common/error/error.h"
@@ -18,6 +19,18 @@ const JournalPresentation* FindEntry(const JournalState& state, const std::strin
   const auto at = std::find_if(state.presented.begin(), state.presented.end(),
                                [&id](const JournalPresentation& entry) { return entry.id == id; });
   return at == state.presented.end() ? nullptr : &*at;
+}
+
+constexpr int kMaxNamedStuck = 3;
+
+// "www.example.com at rfc2136 example.com: _acme-challenge.www.example.com"
+std::string StuckText(const challenge::Proof& proof, const JournalProof& noted) {
+  std::string text = proof.name.text();
+  if (!noted.spots.has_value() || noted.spots->empty()) return text;
+  const Spot& spot = noted.spots->front();
+  absl::StrAppend(&text, " at ", spot.presenter);
+  if (!spot.location.empty()) absl::StrAppend(&text, ": ", spot.location);
+  return text;
 }
 
 }  // namespace
@@ -33,10 +46,38 @@ Presentations::Refusal Presentations::WhyNot(const Admission& admission) const {
   if (at != presentations_.end() && admission.generation < at->second.generation) {
     return {kStaleGeneration, absl::StrCat("generation ", at->second.generation, " is up already")};
   }
-  if (at == presentations_.end() && presentations_.size() >= kMaxPresentations) {
-    return {kPresenterFailed, absl::StrCat(kMaxPresentations, " presentations are up already")};
+  return at == presentations_.end() ? WhyFull() : Refusal();
+}
+
+bool Presentations::IsStuck(const Presentation& presentation) const {
+  // Without a release it is just being put up.
+  if (presentation.proofs.empty()) return presentation.released;
+  return std::all_of(presentation.proofs.begin(), presentation.proofs.end(), [&](const Held& held) {
+    return held.next_try > absl::ZeroDuration() && IsDue(presentation, held);
+  });
+}
+
+Presentations::Refusal Presentations::WhyFull() const {
+  if (presentations_.size() < static_cast<size_t>(kMaxPresentations)) return {};
+  int stuck = 0;
+  std::vector<std::string> named;
+  for (const auto& [id, presentation] : presentations_) {
+    if (!IsStuck(presentation)) continue;
+    ++stuck;
+    if (static_cast<int>(named.size()) >= kMaxNamedStuck) continue;
+    named.push_back(presentation.proofs.empty() ? absl::StrCat(id, " (not written down)")
+                                                : StuckText(presentation.proofs[0].proof,
+                                                            ToJournal(presentation.proofs[0])));
   }
-  return {};
+  const int total = static_cast<int>(presentations_.size());
+  if (total - std::min(stuck, kMaxStuck) < kMaxPresentations) return {};
+  std::string detail = absl::StrCat(total - stuck, " presentations are up already");
+  if (stuck > 0) {
+    absl::StrAppend(&detail, ", and ", stuck,
+                    " could not be taken down: ", absl::StrJoin(named, "; "),
+                    stuck > kMaxNamedStuck ? "; ..." : "");
+  }
+  return {kPresenterFailed, detail};
 }
 
 std::vector<Presentations::ToPutUp> Presentations::PlanPutUp(Admission& admission) {
@@ -77,7 +118,7 @@ std::vector<Presentations::ToPutUp> Presentations::PlanPutUp(Admission& admissio
     for (JudgedProof& proof : admission.proofs) {
       if (proof.body.has_value()) Refuse(proof, refusal.reason, refusal.detail);
     }
-    if (presentation.proofs.empty()) presentations_.erase(admission.id);
+    if (presentation.proofs.empty() && !presentation.released) presentations_.erase(admission.id);
     return {};
   }
   presentation.generation = admission.generation;
@@ -223,6 +264,10 @@ void Presentations::NoteAfter(const std::string& id) {
   const auto at = presentations_.find(id);
   const JournalPresentation* const noted = FindEntry(journal_.state(), id);
   if (at->second.proofs.empty()) {
+    if (at->second.released) {
+      LogIfFailed("cannot note in the journal", id, NoteReleased(id));
+      return;
+    }
     if (noted != nullptr) {
       LogIfFailed("cannot note in the journal", id, journal_.NoteGone(id, nullptr));
     }
@@ -317,15 +362,20 @@ std::vector<std::string> Presentations::ids() const {
 
 std::vector<v1::Presented> Presentations::list() const {
   std::vector<v1::Presented> list;
-  for (const auto& [id, presentation] : presentations_) {
-    int64_t generation = 0;
-    for (const Held& held : presentation.proofs) {
-      if (held.up) generation = std::max(generation, held.generation);
+  // If a hello has no room for all, what is stuck is left out.
+  for (const bool stuck : {false, true}) {
+    for (const auto& [id, presentation] : presentations_) {
+      if (IsStuck(presentation) != stuck) continue;
+      if (list.size() >= static_cast<size_t>(kMaxPresentations)) return list;
+      int64_t generation = 0;
+      for (const Held& held : presentation.proofs) {
+        if (held.up) generation = std::max(generation, held.generation);
+      }
+      if (generation == 0 || !presentation.whole) continue;
+      v1::Presented& entry = list.emplace_back();
+      entry.set_presentation_id(id);
+      entry.set_generation(generation);
     }
-    if (generation == 0 || !presentation.whole) continue;
-    v1::Presented& entry = list.emplace_back();
-    entry.set_presentation_id(id);
-    entry.set_generation(generation);
   }
   return list;
 }

@@ -9,7 +9,8 @@
 //
 // What could not be taken down is tried again after 30 s, then ever later, up to an hour. If it
 // lies with a presenter that is not configured any more, a warning says so once an hour until 24 h
-// after its seal's end; then it is forgotten.
+// after its seal's end; then it is forgotten. A presentation of which only such proofs are left is
+// stuck, and so is a release that the journal could not take yet.
 
 #include <functional>
 #include <map>
@@ -29,8 +30,9 @@
 
 namespace norroy::agent {
 
-// As many as a hello can list.
+// As many as a hello can list, besides those that are stuck.
 inline constexpr int kMaxPresentations = 2000;
+inline constexpr int kMaxStuck = 2000;
 inline constexpr int kMaxTombstones = 10000;
 // How often to look again while something is up: at a wall clock that was set, at what could not
 // be taken down.
@@ -81,7 +83,9 @@ class Presentations {
   absl::Status NoteTakenDown(const std::string& id, const std::vector<ToTakeDown>& planned,
                              const std::vector<Board::Down>& down);
 
-  // Before the process ends: everything that is up; the journal keeps what is within its lease.
+  // Before the process ends: what is up by presenters whose calls do not wait. What the others put
+  // up on other servers stays there; it is in the journal, and the next start or the end of its
+  // lease sees to it. So does the journal keep all that is within its lease.
   std::vector<ToTakeDown> PlanStop(const std::string& id);
   void NoteStopped(const std::string& id, const std::vector<ToTakeDown>& planned,
                    const std::vector<Board::Down>& down);
@@ -134,6 +138,9 @@ class Presentations {
   };
 
   Refusal WhyNot(const Admission& admission) const;
+  bool IsStuck(const Presentation& presentation) const;
+  // An empty reason: there is room for one more.
+  Refusal WhyFull() const;
   JournalProof ToJournal(const Held& held) const;
   JournalPresentation EntryOf(const std::string& id, const Presentation& presentation) const;
   absl::Status NoteBefore(const Admission& admission, const Presentation& presentation,

@@ -59,8 +59,11 @@ absl::StatusOr<bool> Presentations::Release(const std::string& id, int64_t gener
   tombstones_.insert_or_assign(id, tombstone);
   next_end_ = std::min(next_end_, tombstone.until);
   if (!known) {
-    NORROY_RETURN_IF_ERROR(journal_.NoteGone(id, &tombstone));
-    return false;
+    const absl::Status noted = journal_.NoteGone(id, &tombstone);
+    if (noted.ok()) return false;
+    // Not written down yet: Sweep tries again.
+    presentations_[id] = Presentation{.generation = generation, .released = true};
+    return noted;
   }
   at->second.released = true;
   at->second.release_noted = false;
@@ -152,10 +155,14 @@ bool Presentations::NoteDown(const std::string& id, const Board::Down& down, Hel
   return false;
 }
 
+// A release that could not be written down is kept, with nothing left of it, until that is done: a
+// restart must not bring back what was released.
 absl::Status Presentations::NoteReleased(const std::string& id) {
-  presentations_.erase(id);
   const auto tombstone = tombstones_.find(id);
-  return journal_.NoteGone(id, tombstone == tombstones_.end() ? nullptr : &tombstone->second);
+  const absl::Status noted =
+      journal_.NoteGone(id, tombstone == tombstones_.end() ? nullptr : &tombstone->second);
+  if (noted.ok()) presentations_.erase(id);
+  return noted;
 }
 
 std::vector<Presentations::ToTakeDown> Presentations::PlanStop(const std::string& id) {
@@ -163,7 +170,10 @@ std::vector<Presentations::ToTakeDown> Presentations::PlanStop(const std::string
   const auto at = presentations_.find(id);
   if (at == presentations_.end()) return planned;
   for (const Held& held : at->second.proofs) {
-    if (held.up) planned.push_back({.proof = held.proof, .held = true, .spots = {}});
+    // What other servers answer stays: another agent may have put the same value there, and
+    // validators count it as served until its lease ends.
+    if (!held.up || board_.MayWait(held.proof.type)) continue;
+    planned.push_back({.proof = held.proof, .held = true, .spots = {}});
   }
   return planned;
 }
@@ -192,6 +202,11 @@ std::vector<std::string> Presentations::Sweep() {
         tombstone->second.until <= now ? tombstones_.erase(tombstone) : std::next(tombstone);
   }
   LogIfFailed("cannot rewrite the journal", "", journal_.Sweep(now));
+  for (const std::string& id : ids()) {
+    const Presentation& presentation = presentations_.at(id);
+    if (!presentation.released || !presentation.proofs.empty()) continue;
+    LogIfFailed("cannot note in the journal", id, NoteReleased(id));
+  }
   FindNextEnd();
   std::vector<std::string> due;
   for (const auto& [id, presentation] : presentations_) {

@@ -72,10 +72,12 @@ class Session {
   // Presentations that are up now.
   virtual int presented() = 0;
 
-  // Takes everything down, for at most stop_timeout, and refuses from now on; the journal keeps
-  // what is still within its lease, so that the next start puts it up again, and what could not be
-  // taken down in time. Without it (a crash, the destructor) files stay served. False: some
-  // presenter still waits.
+  // Refuses from now on, waits for what is under way, for at most stop_timeout, and takes down what
+  // presenters of this host serve. What is on other servers (Presenter::may_wait) stays: it
+  // survives the process, validators count it as served, and another agent may have put up the
+  // same. The journal keeps all that is within its lease, so that the next start puts it up again,
+  // and what could not be taken down in time. Without it (a crash, the destructor) files stay
+  // served. False: some presenter still waits.
   virtual bool Stop() = 0;
 
   // As above, and waits.

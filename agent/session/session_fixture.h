@@ -98,6 +98,7 @@ class FlakyJournal final : public Journal {
   const JournalState& state() const override { return real_->state(); }
   absl::Status NotePresented(const JournalPresentation& presentation) override {
     ++notes;
+    if (discard) return absl::OkStatus();
     return fail.ok() ? real_->NotePresented(presentation) : fail;
   }
   absl::Status NoteSpot(const std::string& id, size_t proof, const Spot& spot) override {
@@ -106,6 +107,7 @@ class FlakyJournal final : public Journal {
   }
   absl::Status NoteReleased(const Tombstone& tombstone) override {
     ++notes;
+    if (discard) return absl::OkStatus();
     return fail.ok() ? real_->NoteReleased(tombstone) : fail;
   }
   absl::Status NoteGone(const std::string& id, const Tombstone* tombstone) override {
@@ -116,7 +118,7 @@ class FlakyJournal final : public Journal {
   absl::Status Sweep(absl::Time now) override { return real_->Sweep(now); }
 
   absl::Status fail;
-  bool discard = false;  // releases, where there are too many to wait for a disk
+  bool discard = false;  // where there are too many to wait for a disk
   int notes = 0;
 
  private:

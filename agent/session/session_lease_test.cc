@@ -1,6 +1,10 @@
 // Ends of leases, restarts, and what fails meanwhile.
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "agent/session/presentations.h"
 #include "agent/session/session_fixture.h"
+#include "common/log/log.h"
 
 namespace norroy::agent {
 namespace {
@@ -111,6 +115,74 @@ TEST_F(SessionTest, AFullDiskServesNothingNew) {
   EXPECT_NE(TakeDown("order-1", 1), "");
   EXPECT_EQ(web_.size(), 0);
   EXPECT_EQ(Put(sealer_.Seal("order-1", 1, proof_)), "RELEASED");
+}
+
+TEST_F(SessionTest, AReleaseThatCouldNotBeWrittenDownIsKeptUntilItCan) {
+  const auto sealed = sealer_.Seal("order-1", 1, proof_);
+  const auto unknown = sealer_.Seal("order-2", 1, second_);
+  ASSERT_EQ(Put(sealed), "");
+  journal_->fail = absl::FailedPreconditionError("journal: No space left on device");
+  EXPECT_NE(TakeDown("order-1", 1), "");
+  EXPECT_NE(TakeDown("order-2", 1), "");
+  EXPECT_NE(TakeDown("order-1", 1), "") << "said again, it is not done either";
+  EXPECT_NE(TakeDown("order-2", 1), "");
+  EXPECT_EQ(session_->presented(), 0);
+  EXPECT_EQ(Put(unknown), "RELEASED");
+  timers_.Advance(absl::Seconds(31));
+  journal_->fail = absl::OkStatus();
+  timers_.Advance(absl::Seconds(31));
+  Restart();
+  EXPECT_EQ(web_.size(), 0);
+  EXPECT_EQ(Put(sealed), "RELEASED");
+  EXPECT_EQ(Put(unknown), "RELEASED");
+}
+
+TEST_F(SessionTest, WhatIsStuckLeavesRoomForOthers) {
+  log::Configure(log::Level::kError, log::Format::kText);
+  journal_->discard = true;
+  Board board(presenters_, clock_);
+  Presentations presentations(board, *journal_, clock_);
+  const auto note = [](const Spot&) { return absl::OkStatus(); };
+  // "" when served.
+  const auto put = [&](int i) -> std::string {
+    Admission admission = {.id = absl::StrCat("order-", i), .generation = 1, .proofs = {}};
+    admission.proofs.emplace_back().body = sealer_.Body(
+        admission.id, 1, MakeProof(absl::StrCat("n", i, ".example.com"), "t"), clock_.Now());
+    const auto planned = presentations.PlanPutUp(admission);
+    std::vector<Board::Held> held;
+    for (const auto& plan : planned) {
+      held.push_back(board.Hold(admission.proofs[plan.proof].body->proof, plan.known, note));
+    }
+    presentations.NotePutUp(admission, planned, std::move(held));
+    return admission.proofs[0].result.detail();
+  };
+  const auto take_down = [&](int i) {
+    const std::string id = absl::StrCat("order-", i);
+    EXPECT_TRUE(*presentations.Release(id, 1, clock_.Now() + kLease));
+    const auto planned = presentations.PlanTakeDown(id, true);
+    std::vector<Board::Down> down;
+    for (const auto& plan : planned) down.push_back(board.Drop(plan.proof));
+    return presentations.NoteTakenDown(id, planned, down);
+  };
+  for (int i = 0; i < kMaxPresentations; ++i) ASSERT_EQ(put(i), "") << i;
+  EXPECT_EQ(put(kMaxPresentations), "2000 presentations are up already");
+  web_.FailTakeDown(absl::FailedPreconditionError("Read-only file system"));
+  for (int i = 0; i < kMaxPresentations; ++i) EXPECT_FALSE(take_down(i).ok());
+  for (int i = 0; i < kMaxPresentations; ++i) ASSERT_EQ(put(10000 + i), "") << i;
+  const auto list = presentations.list();
+  ASSERT_EQ(list.size(), static_cast<size_t>(kMaxPresentations)) << "a hello lists no more";
+  EXPECT_EQ(list.front().presentation_id(), "order-10000") << "and of these what is not stuck";
+  const std::string detail = put(30000);
+  EXPECT_TRUE(absl::StrContains(detail,
+                                "2000 presentations are up already, and 2000 could not be taken "
+                                "down: n0.example.com at memory http-01; "))
+      << detail;
+  web_.FailTakeDown(absl::OkStatus());
+  EXPECT_TRUE(take_down(1).ok());
+  EXPECT_NE(put(30000), "") << "no room for what is served";
+  EXPECT_TRUE(take_down(10000).ok());
+  EXPECT_EQ(put(30000), "");
+  log::Configure(log::Level::kInfo, log::Format::kText);
 }
 
 TEST_F(SessionTest, AReleaseThatFailsIsAnsweredAndTriedAgain) {

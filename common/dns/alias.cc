@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/clock/clock.h"
 #include "common/error/error.h"
 
 namespace norroy::dns {
@@ -17,10 +18,13 @@ absl::Status BadChain(absl::string_view reason, const std::vector<Name>& path,
 
 }  // namespace
 
-absl::StatusOr<Alias> FollowCnames(Resolver& resolver, const Name& name) {
+absl::StatusOr<Alias> FollowCnames(Resolver& resolver, const Name& name, absl::Duration total) {
+  SystemClock clock;
+  const absl::Duration end = clock.Monotonic() + total;
   Alias alias = {.owner = name, .path = {name}};
   while (true) {
-    const auto reply = resolver.Resolve({.name = alias.owner, .type = Type::kCname});
+    const auto reply = resolver.Resolve({.name = alias.owner, .type = Type::kCname},
+                                        kResolveTimeout, end - clock.Monotonic());
     if (!reply.ok()) {
       return WithContext(reply.status(), absl::StrCat("following CNAMEs, ", PathText(alias.path)));
     }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/dns/fake_client.h"
 #include "common/error/error.h"
 
@@ -79,6 +80,32 @@ TEST(FollowCnames, PassesErrorsOnWithThePath) {
   const auto alias = FollowCnames(resolver, TestName("n0.example"));
   EXPECT_EQ(ErrorReason(alias.status()), "DNS_SERVFAIL");
   EXPECT_TRUE(absl::StrContains(alias.status().message(), "n0.example -> n1.example"));
+}
+
+// Answers the first question only; else it uses up all the time it is given.
+class SilentClient final : public Client {
+ public:
+  absl::StatusOr<Message> Ask(const Server& server, const Query& query,
+                              absl::Duration timeout) override {
+    if (asked++ == 0) return first.Ask(server, query, timeout);
+    EXPECT_LE(timeout, absl::Milliseconds(100));
+    absl::SleepFor(timeout);
+    return MakeError(absl::StatusCode::kDeadlineExceeded, "DNS_TIMEOUT", "silent");
+  }
+  FakeClient first;
+  int asked = 0;
+};
+
+TEST(FollowCnames, HasALimitInAll) {
+  SilentClient dns;
+  AddChain(2, dns.first);
+  Resolver resolver(dns, std::vector<Server>(8, kServer));
+  const auto alias = FollowCnames(resolver, TestName("n0.example"), absl::Milliseconds(100));
+  EXPECT_EQ(ErrorReason(alias.status()), "DNS_TIMEOUT");
+  EXPECT_TRUE(absl::StrContains(alias.status().message(), "n0.example -> n1.example"));
+  EXPECT_LE(dns.asked, 3);
+  const auto none = FollowCnames(resolver, TestName("n0.example"), absl::ZeroDuration());
+  EXPECT_EQ(ErrorReason(none.status()), "DNS_TIMEOUT");
 }
 
 TEST(PathText, ShowsTheRoot) {

@@ -1,10 +1,12 @@
 #include "common/dns/resolver.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/clock/clock.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
 
@@ -19,6 +21,12 @@ absl::Status Refusal(const Server& server, const Query& query, Rcode rcode) {
   return MakeError(absl::StatusCode::kUnavailable, absl::StrCat("DNS_", name),
                    absl::StrCat("DNS server ", server.text(), " says ", name, " to ",
                                 TypeName(query.type), " of ", query.name.absolute()));
+}
+
+absl::Status TimeIsOver(const Query& query) {
+  return MakeError(absl::StatusCode::kDeadlineExceeded, "DNS_TIMEOUT",
+                   absl::StrCat("no time is left to ask for ", TypeName(query.type), " of ",
+                                query.name.absolute()));
 }
 
 bool HasAnswer(const Message& message) {
@@ -42,22 +50,37 @@ absl::Status Bogus(const Server& server, const Query& query) {
 
 }  // namespace
 
-absl::StatusOr<Message> Resolver::Resolve(const Query& query, absl::Duration timeout) {
+absl::StatusOr<Message> Resolver::Resolve(const Query& query, absl::Duration timeout,
+                                          absl::Duration total) {
+  SystemClock clock;
+  const absl::Duration end = clock.Monotonic() + total;
+  const auto left = [&] { return std::min(timeout, end - clock.Monotonic()); };
   absl::Status last = MakeError(absl::StatusCode::kFailedPrecondition, "BAD_CONFIG",
                                 "no DNS resolver is configured");
   const Server* failing = nullptr;
-  for (const Server& server : servers_) {
-    auto message = client_.Ask(server, query, timeout);
+  const size_t first = first_;
+  for (size_t i = 0; i < servers_.size(); ++i) {
+    // The others in their order.
+    const size_t place = i == 0 ? first : i <= first ? i - 1 : i;
+    const Server& server = servers_[place];
+    const absl::Duration patience = left();
+    if (patience <= absl::ZeroDuration()) {
+      return i > 0 ? last : TimeIsOver(query);
+    }
+    auto message = client_.Ask(server, query, patience);
     if (!message.ok()) {
       last = message.status();
       continue;
     }
-    if (HasAnswer(*message)) return message;
+    if (HasAnswer(*message)) {
+      first_ = place;
+      return message;
+    }
     last = Refusal(server, query, message->rcode);
     if (message->rcode == Rcode::kServFail) failing = &server;
   }
-  if (failing != nullptr && !query.checking_disabled &&
-      IsBogus(client_, *failing, query, timeout)) {
+  if (failing != nullptr && !query.checking_disabled && left() > absl::ZeroDuration() &&
+      IsBogus(client_, *failing, query, left())) {
     return Bogus(*failing, query);
   }
   return last;

@@ -75,6 +75,30 @@ TEST(Resolver, AsksOneServerAfterTheOther) {
   }
 }
 
+TEST(Resolver, AsksFirstWhoAnsweredLast) {
+  const Server third = TestServer("192.0.2.3");
+  FakeClient dns;
+  dns.Add(TxtRecord("www.example.com", "x"));
+  Resolver resolver(dns, {kFirst, kSecond, third});
+  const auto asked = [&] {
+    const size_t before = dns.asked().size();
+    EXPECT_TRUE(resolver.Resolve(kQuery).ok());
+    std::string text;
+    const auto all = dns.asked();
+    for (size_t i = before; i < all.size(); ++i) absl::StrAppend(&text, all[i].server.text(), " ");
+    return text;
+  };
+  EXPECT_EQ(asked(), "192.0.2.1:53 ");
+  dns.FailAt(kFirst, kTimeout);
+  dns.SayAt(kSecond, Rcode::kServFail);
+  EXPECT_EQ(asked(), "192.0.2.1:53 192.0.2.2:53 192.0.2.3:53 ");
+  EXPECT_EQ(asked(), "192.0.2.3:53 ");
+  dns.FailAt(third, kTimeout);
+  dns.SayAt(kSecond, Rcode::kNoError);
+  EXPECT_EQ(asked(), "192.0.2.3:53 192.0.2.1:53 192.0.2.2:53 ");
+  EXPECT_EQ(asked(), "192.0.2.2:53 ");
+}
+
 TEST(Resolver, TellsWrongSignaturesFromAServerThatFails) {
   FakeClient dns;
   dns.Add(TxtRecord("www.example.com", "x"));

@@ -94,8 +94,8 @@ bool HasLostAResponder(const Work& work, const NameProgress& progress) {
 std::string WhyAgain(const Work& work, const Tools& tools, const NameProgress& progress,
                      bool whole) {
   if (!whole || HasLostAResponder(work, progress)) return "an agent was lost meanwhile";
-  const bool looked = tools.grades.Of(progress.name) != Grade::kOff;
-  if (looked && Combine(progress.views) == types::v1::VERDICT_PASS) {
+  const Grade grade = tools.grades.Of(progress.name);
+  if (grade != Grade::kOff && Combine(progress.views, grade) == types::v1::VERDICT_PASS) {
     return "our own look had seen its proof";
   }
   return "";

@@ -45,6 +45,7 @@ std::optional<absl::Time> LookAgain(NameLook& look, const std::vector<View>& vie
   switch (look.verdict) {
     case types::v1::VERDICT_PASS:
       ++look.passes;
+      look.passed = now;
       if (look.lagged && look.passes < 2) return now + kConfirm;
       return std::nullopt;
     case types::v1::VERDICT_WAIT: {
@@ -66,14 +67,16 @@ std::optional<absl::Time> LookAgain(NameLook& look, const std::vector<View>& vie
 
 }  // namespace
 
-Verdict Combine(const std::vector<View>& views) {
+Verdict Combine(const std::vector<View>& views, Grade grade) {
   const int pass = Count(views, types::v1::VERDICT_PASS);
   const int wait = Count(views, types::v1::VERDICT_WAIT);
   const int fail = Count(views, types::v1::VERDICT_FAIL);
   if (pass + wait + fail == 0) return types::v1::VERDICT_UNKNOWN;
   if (2 * fail > pass + wait + fail) return types::v1::VERDICT_FAIL;
-  // As many see it as do not: the CA may stand with either, so only those who wait decide.
-  return wait > 0 ? types::v1::VERDICT_WAIT : types::v1::VERDICT_PASS;
+  if (wait > 0) return types::v1::VERDICT_WAIT;
+  // As many see it as do not: the CA may stand with either, and a gate takes no chances.
+  const bool tie = fail > 0 && fail == pass;
+  return tie && grade == Grade::kGate ? types::v1::VERDICT_FAIL : types::v1::VERDICT_PASS;
 }
 
 types::v1::Finding Explain(const std::vector<View>& views, Verdict verdict) {
@@ -84,10 +87,24 @@ types::v1::Finding Explain(const std::vector<View>& views, Verdict verdict) {
 }
 
 void TakeIn(NameLook& look, const std::vector<View>& views, Grade grade, absl::Time now) {
-  look.verdict = Combine(views);
+  look.verdict = Combine(views, grade);
   const std::optional<absl::Time> again = LookAgain(look, views, grade, now);
   look.settled = !again.has_value();
   look.next = again.value_or(absl::InfiniteFuture());
+}
+
+bool LookOnceMore(Looks& looks, int64_t generation, int64_t revision, absl::Time now) {
+  bool more = false;
+  for (auto& [name, look] : looks.names) {
+    if (look.verdict != types::v1::VERDICT_PASS || look.again) continue;
+    const bool same = look.generation == generation && look.revision == revision;
+    if (same && now - look.passed <= kPassHolds) continue;
+    look.again = true;
+    look.settled = false;
+    look.next = now;
+    more = true;
+  }
+  return more;
 }
 
 }  // namespace norroy::flow

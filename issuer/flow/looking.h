@@ -17,9 +17,9 @@
 
 namespace norroy::flow {
 
-// Of the viewpoints that can tell: FAIL if most of them do, else WAIT if one does, else PASS.
-// UNKNOWN if none can tell.
-types::v1::Verdict Combine(const std::vector<types::v1::View>& views);
+// Of the viewpoints that can tell: FAIL if most of them do (under GATE also if as many fail as pass
+// and none waits), else WAIT if one does, else PASS. UNKNOWN if none can tell.
+types::v1::Verdict Combine(const std::vector<types::v1::View>& views, Grade grade);
 
 // What explains `verdict`: the first finding of a view that has it; empty if there is none.
 types::v1::Finding Explain(const std::vector<types::v1::View>& views, types::v1::Verdict verdict);
@@ -34,11 +34,18 @@ struct NameLook {
   bool lagged = false;  // one of several servers did not have it yet
   int passes = 0;       // in a row
   int fails = 0;
+  // The last pass, and of what presentation.
+  absl::Time passed = absl::InfinitePast();
+  int64_t generation = 0;
+  int64_t revision = 0;
+  bool again = false;  // an old pass was looked at anew
 };
 
 // Propagation is waited out for so long, from `since` on.
 inline constexpr absl::Duration kAdviseCap = absl::Minutes(2);
 inline constexpr absl::Duration kGateCap = absl::Minutes(10);
+// A pass counts for so long.
+inline constexpr absl::Duration kPassHolds = absl::Seconds(15);
 
 // A look is over. PASS settles, but after a lagging server only the second in a row, 5 s later.
 // WAIT looks again when the viewpoints say so, up to the cap of the grade. FAIL settles: under GATE
@@ -50,9 +57,14 @@ struct Looks {
   std::map<challenge::Name, NameLook> names;
   int64_t round = 0;                    // last asked for
   int64_t generation = 0;               // that it looks at
+  int64_t revision = 0;                 // the same
   std::vector<challenge::Proof> asked;  // empty: no look is under way
   absl::Time asked_time;
 };
+
+// Everything is settled, and the CA could be told. Names whose pass is older than kPassHolds, or of
+// another presentation than this, are unsettled, each only once in its life. False: there are none.
+bool LookOnceMore(Looks& looks, int64_t generation, int64_t revision, absl::Time now);
 
 }  // namespace norroy::flow
 

@@ -30,9 +30,12 @@ absl::StatusOr<Next> NewOrder(Work& work, const Tools& tools) {
 void Note(NameProgress& progress, const acme::Authorization& authorization) {
   progress.name = authorization.name;
   progress.offers.clear();
+  progress.responded = false;
   progress.reused = authorization.status == acme::AuthorizationStatus::kValid;
   progress.state = progress.reused ? NameState::kValid : NameState::kPending;
   for (const acme::Challenge& challenge : authorization.challenges) {
+    // RFC 8555 7.1.6: "processing" is what the CA was told of before.
+    if (challenge.status != acme::ChallengeStatus::kPending) progress.responded = true;
     if (!Fits(authorization.name, challenge.type)) continue;
     progress.offers.push_back({challenge.type, challenge.url, challenge.token.value()});
   }

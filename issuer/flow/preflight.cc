@@ -104,6 +104,8 @@ void NoteViews(Work& work, const Tools& tools, const std::vector<solver::NameVie
                     [&](const challenge::Proof& proof) { return proof.name == progress.name; });
     if (!asked) continue;
     TakeIn(look->second, views, tools.grades.Of(progress.name), now);
+    look->second.generation = work.looks.generation;
+    look->second.revision = work.looks.revision;
     views.resize(std::min(views.size(), kMaxViews));
     progress.views = std::move(views);
   }
@@ -206,6 +208,8 @@ absl::StatusOr<std::optional<Next>> Decide(Work& work, const Tools& tools, absl:
   return std::optional<Next>(next);
 }
 
+}  // namespace
+
 void LogWhatIsNotSeen(const Work& work) {
   for (const NameProgress& progress : work.order.progress) {
     const auto look = work.looks.names.find(progress.name);
@@ -213,8 +217,6 @@ void LogWhatIsNotSeen(const Work& work) {
     LogView("the CA is told though no look passed", work.order, progress, look->second.verdict);
   }
 }
-
-}  // namespace
 
 absl::StatusOr<std::optional<Next>> Preflight(Work& work, const Tools& tools) {
   const absl::Time now = tools.clock.Now();
@@ -227,6 +229,7 @@ absl::StatusOr<std::optional<Next>> Preflight(Work& work, const Tools& tools) {
   if (looks.asked.empty()) {
     NORROY_ASSIGN_OR_RETURN(looks.asked, DueProofs(work, *ca, now));
     looks.generation = work.order.generation;
+    looks.revision = work.ready_revision.value_or(0);
     if (!looks.asked.empty()) ++looks.round;
     looks.asked_time = now;
   }
@@ -237,8 +240,10 @@ absl::StatusOr<std::optional<Next>> Preflight(Work& work, const Tools& tools) {
     looks.asked.clear();
   }
   NORROY_ASSIGN_OR_RETURN(const std::optional<Next> held, Decide(work, tools, now));
-  if (!held.has_value()) LogWhatIsNotSeen(work);
-  return held;
+  if (held.has_value()) return held;
+  const int64_t revision = work.ready_revision.value_or(0);
+  if (!LookOnceMore(looks, work.order.generation, revision, now)) return std::optional<Next>();
+  return std::optional<Next>(Next::RunOnUnsaved());
 }
 
 }  // namespace norroy::flow

@@ -213,6 +213,39 @@ TEST(Preflight, TellsViewpointsWhatCaaRecordsAreJudgedBy) {
   EXPECT_EQ(asked[0].proofs[0].name.text(), kWww);
 }
 
+// The pass of a name that waited for another's is too old to tell the CA by.
+TEST(Preflight, LooksAgainAtPassesThatAreOld) {
+  const struct {
+    std::string name;
+    int waits;  // of the slow name, 10 s each
+    Rounds fast;
+    std::vector<size_t> proofs;  // of each look
+    State end;
+  } cases[] = {
+      {"fresh still", 1, Pass(), {2, 1}, State::kWaitingForCsr},
+      {"old", 2, Pass(), {2, 1, 1, 1}, State::kWaitingForCsr},
+      {"gone meanwhile", 2, Pass() + Fail(), {2, 1, 1, 1}, State::kOrdering},
+  };
+  for (const auto& row : cases) {
+    SCOPED_TRACE(row.name);
+    FlowFixture f;
+    f.Configure(FlowFixture::All(Grade::kGate));
+    Rounds slow;
+    for (int i = 0; i < row.waits; ++i) slow = slow + Wait();
+    f.solver().looks().Show(NameOf("slow.example.test"), ChallengeType::kHttp01, slow + Pass());
+    f.solver().looks().Show(NameOf(kWww), ChallengeType::kHttp01, row.fast);
+    const Order order = f.Create({kWww, "slow.example.test"});
+    f.Settle(order.id, absl::Seconds(10 * row.waits) + absl::Milliseconds(600));
+    std::vector<size_t> proofs;
+    for (const solver::LookOrder& asked : f.solver().looks().asked()) {
+      proofs.push_back(asked.proofs.size());
+    }
+    EXPECT_EQ(proofs, row.proofs);
+    EXPECT_EQ(f.Get(order.id).state, row.end) << f.Get(order.id).waiting_for;
+    EXPECT_EQ(f.ca().count(fakes::Endpoint::kChallenge), row.end == State::kOrdering ? 0 : 2);
+  }
+}
+
 // A passing look costs no commit of its own, and no time.
 TEST(Preflight, APassCostsNoTime) {
   FlowFixture f;

@@ -18,12 +18,22 @@ namespace {
 // The solver wakes us; this is for a wake-up that got lost.
 constexpr absl::Duration kPoll = absl::Seconds(20);
 constexpr absl::Duration kSlow = absl::Seconds(1);
+// READY is taken for granted for so long.
+constexpr absl::Duration kReadyHolds = absl::Seconds(1);
+// Longer than the solver takes for a recheck; it wakes us.
+constexpr absl::Duration kRecheckWait = absl::Seconds(6);
 
 NameProgress* ProgressOf(Order& order, const challenge::Name& name) {
   for (NameProgress& progress : order.progress) {
     if (progress.name == name) return &progress;
   }
   return nullptr;
+}
+
+std::string InWords(std::vector<std::string> agents) {
+  std::sort(agents.begin(), agents.end());
+  agents.erase(std::unique(agents.begin(), agents.end()), agents.end());
+  return agents.empty() ? "the agents" : absl::StrCat("agent ", absl::StrJoin(agents, ", "));
 }
 
 // Takes over what the solver knows; returns whom the order waits for.
@@ -37,9 +47,7 @@ std::string TakeOver(Order& order, const solver::PresentationStatus& status) {
     progress->agents = presented.agents;
     missing.insert(missing.end(), presented.missing.begin(), presented.missing.end());
   }
-  std::sort(missing.begin(), missing.end());
-  missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
-  return missing.empty() ? "the agents" : absl::StrCat("agent ", absl::StrJoin(missing, ", "));
+  return InWords(std::move(missing));
 }
 
 absl::Status WhyFailed(const solver::PresentedName& name) {
@@ -78,17 +86,112 @@ absl::StatusOr<Next> OnFailed(Work& work, const Tools& tools,
       MakeError(absl::StatusCode::kUnavailable, "PRESENT_FAILED", "the proofs are not served"));
 }
 
+absl::StatusOr<Next> OnError(Work& work, const Tools& tools, const absl::Status& error) {
+  if (IsWorthRepeating(error)) return TakeBack(work, tools, error);
+  // An earlier life was further on, or the solver has forgotten it; a new generation is welcome.
+  const std::string reason = ErrorReason(error);
+  if (reason == "STALE_GENERATION" || reason == "RELEASED" || reason == "UNKNOWN_PRESENTATION") {
+    work.presentation.reset();
+    return Next::RunOnUnsaved();
+  }
+  return error;
+}
+
+// The agents by which a name is proved and that do not answer now, of those that served it or must.
+std::vector<std::string> NotAttached(const Work& work) {
+  std::vector<std::string> lost;
+  for (const NameProgress& progress : work.order.progress) {
+    if (progress.state == NameState::kValid) continue;
+    std::vector<std::string> there;
+    for (const solver::NamePlan& plan : *work.plan) {
+      if (plan.name != progress.name) continue;
+      for (const solver::TypePlan& type : plan.types) {
+        if (type.type != progress.type) continue;
+        there.insert(there.end(), type.agents.begin(), type.agents.end());
+        lost.insert(lost.end(), type.missing.begin(), type.missing.end());
+      }
+    }
+    for (const std::string& agent : progress.agents) {
+      if (std::find(there.begin(), there.end(), agent) == there.end()) lost.push_back(agent);
+    }
+  }
+  return lost;
+}
+
+// It is not as it was when it was READY: under a new generation everybody is asked and looked at
+// anew.
+Next PresentAnew(Work& work, std::string waiting_for) {
+  log::Warning("order", "the proofs are not served as they were; they are presented anew",
+               {{"order_id", work.order.id}, {"waiting_for", waiting_for}});
+  work.order.waiting_for = std::move(waiting_for);
+  work.presentation.reset();
+  work.ready_revision.reset();
+  work.looks.names.clear();
+  work.looks.asked.clear();
+  return Next::RunOnUnsaved();
+}
+
+// The solver says nothing new of what was READY, and looks may have taken minutes: it is asked.
+// Unset: READY still.
+absl::StatusOr<std::optional<Next>> Confirm(Work& work, const Tools& tools) {
+  if (tools.clock.Monotonic() - work.ready_at < kReadyHolds) return std::optional<Next>();
+  const auto then = [](absl::StatusOr<Next> next) -> absl::StatusOr<std::optional<Next>> {
+    if (!next.ok()) return next.status();
+    return std::optional<Next>(*next);
+  };
+  const absl::StatusOr<std::optional<solver::PresentationStatus>> now =
+      tools.solver.Recheck(work.order.id, work.order.generation);
+  work.rechecking = now.ok() && !now->has_value();
+  if (!now.ok()) return then(OnError(work, tools, now.status()));
+  if (work.rechecking) return then(Next::Wait(kRecheckWait, false));
+  const solver::PresentationStatus& status = **now;
+  const std::string waiting_for = TakeOver(work.order, status);
+  const bool ready = status.state == solver::PresentationState::kReady;
+  if (!ready || status.revision != work.ready_revision) return then(PresentAnew(work, waiting_for));
+  absl::StatusOr<std::vector<solver::NamePlan>> plan = tools.solver.Plan(work.order.names);
+  if (!plan.ok()) return then(OnError(work, tools, plan.status()));
+  work.plan = *std::move(plan);
+  std::vector<std::string> lost = NotAttached(work);
+  if (!lost.empty()) return then(PresentAnew(work, InWords(std::move(lost))));
+  work.ready_at = tools.clock.Monotonic();
+  return std::optional<Next>();
+}
+
+// In an earlier life the CA was told of some names, and has not looked yet.
+bool IsLookedAtByTheCa(const Order& order) {
+  return std::any_of(order.progress.begin(), order.progress.end(),
+                     [](const NameProgress& progress) {
+                       return progress.responded && progress.state != NameState::kValid;
+                     });
+}
+
+// Some names may not be told yet, others were: these stay served until the CA has its verdict.
+Next ServeMeanwhile(Work& work, absl::Time until, absl::Time now) {
+  Enter(work, State::kValidating, now);
+  work.authorizations_read = false;
+  work.order.waiting_for = "the CA's validation of some names, and a limit for others";
+  return Next::Wait(std::min(until - now, kPoll), true);
+}
+
 // The last of our own guards before something can fail at the CA: other orders with these names
-// may have failed there since QUEUED.
+// may have failed there since QUEUED, or are being looked at.
 absl::StatusOr<Next> GoToTheCa(Work& work, const Tools& tools) {
   Order& order = work.order;
   const absl::Time now = tools.clock.Now();
-  NORROY_ASSIGN_OR_RETURN(const absl::Time held, tools.store.MayValidate(order, tools.limits, now));
+  NORROY_ASSIGN_OR_RETURN(const absl::Time held,
+                          tools.store.BeginValidation(order, work.lease, tools.limits, now));
   if (held > now) {
+    if (!work.authorizations_read) {
+      // Who was told in an earlier life is for VALIDATING to read.
+      Enter(work, State::kValidating, now);
+      return Next::RunOnUnsaved();
+    }
+    if (IsLookedAtByTheCa(order)) return ServeMeanwhile(work, held, now);
     ReleasePresentation(work, tools);
     Enter(work, State::kQueued, now);
     return WaitForLimit(work, tools, held);
   }
+  LogWhatIsNotSeen(work);
   ClearError(order);
   Enter(work, State::kValidating, now);
   // A restart in PRESENTING comes here again, and reads the authorizations before it tells the CA
@@ -98,20 +201,18 @@ absl::StatusOr<Next> GoToTheCa(Work& work, const Tools& tools) {
 
 absl::StatusOr<Next> OnReady(Work& work, const Tools& tools,
                              const solver::PresentationStatus& status) {
-  work.ready_revision = status.revision;
-  NORROY_ASSIGN_OR_RETURN(const std::optional<Next> held, Preflight(work, tools));
+  if (work.ready_revision != status.revision) {
+    work.ready_revision = status.revision;
+    work.ready_at = tools.clock.Monotonic();
+    work.rechecking = false;
+  }
+  if (!work.rechecking) {
+    NORROY_ASSIGN_OR_RETURN(const std::optional<Next> held, Preflight(work, tools));
+    if (held.has_value()) return *held;
+  }
+  NORROY_ASSIGN_OR_RETURN(const std::optional<Next> held, Confirm(work, tools));
   if (held.has_value()) return *held;
   return GoToTheCa(work, tools);
-}
-
-absl::StatusOr<Next> OnError(Work& work, const Tools& tools, const absl::Status& error) {
-  if (IsWorthRepeating(error)) return TakeBack(work, tools, error);
-  // STALE_GENERATION or RELEASED: an earlier life was further on; a new generation is welcome.
-  if (ErrorReason(error) == "STALE_GENERATION" || ErrorReason(error) == "RELEASED") {
-    work.presentation.reset();
-    return Next::RunOnUnsaved();
-  }
-  return error;
 }
 
 // Ordinarily the agents answer in milliseconds; whom a slow order waits for is for callers to see.

@@ -59,7 +59,7 @@ absl::StatusOr<absl::Time> HeldUntil(const Work& work, const Tools& tools, absl:
   limits.new_orders_per_set_per_hour += order.restarts;
   NORROY_ASSIGN_OR_RETURN(const absl::Time orders, tools.store.MayOrder(order, limits, now));
   NORROY_ASSIGN_OR_RETURN(const absl::Time failures,
-                          tools.store.MayValidate(order, tools.limits, now));
+                          tools.store.MayBeginValidation(order, tools.limits, now));
   NORROY_ASSIGN_OR_RETURN(const absl::Time hold, tools.store.GetHold(absl::StrCat(
                                                      "set/", order.ca, "/", order.set_key())));
   return std::max({orders, failures, hold});

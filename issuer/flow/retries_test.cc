@@ -137,6 +137,72 @@ TEST(Retries, TheGuardHoldsJustBeforeTheCaIsTold) {
   EXPECT_EQ(f.ca().orders().size(), 1u);
 }
 
+// Orders for different sets that share a name: no more are told than may fail.
+TEST(Retries, OrdersThatShareANameWaitForEachOther) {
+  FlowFixture f({.reuse_authorizations = false});
+  store::Limits limits;
+  limits.failures_per_name_per_hour = 2;
+  f.Configure(FlowFixture::All(Grade::kOff), limits);
+  f.solver().SetAutoReady(false);
+  std::vector<std::string> ids;
+  for (const char* const other : {"a", "b", "c", "d"}) {
+    ids.push_back(f.Create({kWww, absl::StrCat(other, ".example.test")}).id);
+  }
+  f.RunFor(absl::Seconds(2));
+  RefuseFirst(f, 100);
+  f.solver().SetAutoReady(true);
+  for (const std::string& id : ids) f.solver().MakeReady(id);
+  f.RunFor(absl::Minutes(2));
+  int failed = 0;
+  for (const std::string& id : ids) failed += f.Get(id).state == State::kFailed ? 1 : 0;
+  EXPECT_EQ(failed, 2);
+  EXPECT_EQ(f.ca().count(fakes::Endpoint::kChallenge), 4);
+  // Those that waited go on when there is room.
+  RefuseFirst(f, 0);
+  for (const std::string& id : ids) {
+    const Order end = f.Settle(id, absl::Hours(2));
+    EXPECT_TRUE(end.state == State::kFailed || end.state == State::kWaitingForCsr)
+        << StateName(end.state) << " " << end.waiting_for;
+  }
+  EXPECT_EQ(f.solver().served_count(), 0);
+}
+
+// Killed when the CA had been told of one name of two; meanwhile the other one's limit was reached.
+TEST(Retries, WhatTheCaWasToldStaysServed) {
+  for (int n = 1;; ++n) {
+    FlowFixture f({.validation_polls = 20});
+    f.Configure(FlowFixture::All(Grade::kOff));
+    const Order order = f.Create({kWww, "b.example.test"});
+    f.KillAtRequest(n, true);
+    f.Settle(order.id);
+    ASSERT_TRUE(f.killed());
+    if (f.ca().count(fakes::Endpoint::kChallenge) == 0) continue;
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(f.store()
+                      .NoteFailure(order, f.Get(order.id).progress[1].name,
+                                   absl::StrCat("https://ca.test/a/", i), f.clock().Now())
+                      .ok());
+    }
+    f.Restart();
+    // The dead one's lease ends first.
+    f.RunFor(absl::Seconds(150));
+    const Order waiting = f.Get(order.id);
+    EXPECT_EQ(waiting.state, State::kValidating);
+    EXPECT_THAT(waiting.waiting_for, HasSubstr("a limit for others"));
+    EXPECT_EQ(f.solver().served_count(), 2);
+    EXPECT_THAT(f.solver().released(), IsEmpty());
+    // The verdict is in: the other name waits like any.
+    f.RunFor(absl::Minutes(15));
+    EXPECT_EQ(f.Get(order.id).state, State::kQueued);
+    EXPECT_EQ(f.solver().served_count(), 0);
+    EXPECT_EQ(f.ca().count(fakes::Endpoint::kChallenge), 1);
+    EXPECT_EQ(f.Settle(order.id, absl::Hours(2)).state, State::kWaitingForCsr);
+    EXPECT_EQ(f.ca().orders().size(), 1u);
+    EXPECT_THAT(f.ca().violations(), IsEmpty());
+    return;
+  }
+}
+
 // kill -9 around every request of an issuance that needs a second CA order.
 TEST(Retries, SurviveAKillAtEveryRequest) {
   for (const bool after : {false, true}) {

@@ -53,6 +53,9 @@ struct Work {
   // The generation last given to the solver, and its revision when it was READY.
   int64_t shown_generation = 0;
   std::optional<int64_t> ready_revision;
+  // When that was, by the monotonic clock, and whether it is being asked once more.
+  absl::Duration ready_at = absl::ZeroDuration();
+  bool rechecking = false;
   // The looks at it.
   Looks looks;
 };

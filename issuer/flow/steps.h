@@ -56,6 +56,7 @@ Next PresentWhatIsLeft(Work& work);
 // Looks at every served proof before the CA does, as each name's grade says. Unset: nothing keeps
 // the order from the CA.
 absl::StatusOr<std::optional<Next>> Preflight(Work& work, const Tools& tools);
+void LogWhatIsNotSeen(const Work& work);
 // The CA's order is invalid: finds out which names failed and why, counts the failures; tries again
 // by another type, or where we know of a reason that is gone, or gives up.
 absl::StatusOr<Next> Blame(Work& work, const Tools& tools);

@@ -1,5 +1,6 @@
 // VALIDATING: the CA is told to look; its order says how it went.
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -25,6 +26,9 @@ absl::Status ReadAuthorizations(Work& work, const Tools& tools) {
     if (authorization.status == acme::AuthorizationStatus::kValid) {
       progress.state = NameState::kValid;
     }
+    if (authorization.status == acme::AuthorizationStatus::kInvalid) {
+      progress.state = NameState::kInvalid;
+    }
     for (const acme::Challenge& challenge : authorization.challenges) {
       if (challenge.status != acme::ChallengeStatus::kPending) progress.responded = true;
     }
@@ -33,8 +37,16 @@ absl::Status ReadAuthorizations(Work& work, const Tools& tools) {
   return absl::OkStatus();
 }
 
+// The CA's order is dead (RFC 8555 7.1.6): it is told nothing more.
+bool HasInvalid(const Order& order) {
+  return std::any_of(
+      order.progress.begin(), order.progress.end(),
+      [](const NameProgress& progress) { return progress.state == NameState::kInvalid; });
+}
+
 // One challenge at a time (RFC 8555 7.5.1). Unset: all were told.
 absl::StatusOr<std::optional<Next>> TellTheCa(Work& work, const Tools& tools) {
+  if (HasInvalid(work.order)) return std::optional<Next>();
   for (NameProgress& progress : work.order.progress) {
     if (progress.state == NameState::kValid || progress.responded) continue;
     const NameProgress::Offer* const offer =
@@ -53,6 +65,7 @@ absl::StatusOr<std::optional<Next>> TellTheCa(Work& work, const Tools& tools) {
 }
 
 bool SomebodyWaitsToBeTold(const Order& order) {
+  if (HasInvalid(order)) return false;
   for (const NameProgress& progress : order.progress) {
     if (progress.state != NameState::kValid && !progress.responded) return true;
   }

@@ -72,18 +72,23 @@ absl::Status SqlStore::NoteCaOrder(const flow::Order& order, absl::string_view c
   });
 }
 
+absl::StatusOr<absl::Time> FailuresFreeAt(sql::Connection& connection, const std::string& ca,
+                                          const std::string& identifier, int limit,
+                                          absl::Time now) {
+  return FreeAt(connection,
+                "SELECT time FROM failures WHERE ca = $1 AND identifier = $2 AND time > $3 "
+                "AND time <= $4 ORDER BY time DESC LIMIT 1 OFFSET $5",
+                ca, identifier, limit, kHour, now);
+}
+
 absl::StatusOr<absl::Time> SqlStore::MayValidate(const flow::Order& order, const Limits& limits,
                                                  absl::Time now) {
   const auto look = [&](sql::Connection& connection) -> absl::StatusOr<absl::Time> {
     absl::Time latest = now;
     for (const challenge::Name& name : order.names) {
-      NORROY_ASSIGN_OR_RETURN(
-          const absl::Time free,
-          FreeAt(connection,
-                 "SELECT time FROM failures WHERE ca = $1 AND identifier = $2 AND time > $3 "
-                 "AND time <= $4 ORDER BY time DESC LIMIT 1 OFFSET $5",
-                 order.ca, name.identifier().value(), limits.failures_per_name_per_hour, kHour,
-                 now));
+      NORROY_ASSIGN_OR_RETURN(const absl::Time free,
+                              FailuresFreeAt(connection, order.ca, name.identifier().value(),
+                                             limits.failures_per_name_per_hour, now));
       latest = std::max(latest, free);
     }
     return latest;

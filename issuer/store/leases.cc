@@ -137,6 +137,7 @@ absl::Status SqlStore::SaveOrder(const flow::Order& order, const Lease& lease, b
     if (order.state == flow::State::kOrdering && !order.ca_order_url.empty()) {
       NORROY_RETURN_IF_ERROR(store::NoteCaOrder(connection, order, order.update_time));
     }
+    NORROY_RETURN_IF_ERROR(NoteUnderWay(connection, order));
     if (flow::IsFinal(order.state)) {
       NORROY_RETURN_IF_ERROR(DropFlights(connection, order.id));
     }

@@ -36,6 +36,11 @@ absl::Status CheckLease(sql::Connection& connection, const Lease& lease);
 absl::StatusOr<flow::Order> ReadOrder(sql::Connection& connection, absl::string_view id);
 // Counts the CA order of `order` for its set of names, once; forgets those over an hour old.
 absl::Status NoteCaOrder(sql::Connection& connection, const flow::Order& order, absl::Time now);
+// When fewer than `limit` failures of the identifier are younger than an hour.
+absl::StatusOr<absl::Time> FailuresFreeAt(sql::Connection& connection, const std::string& ca,
+                                          const std::string& identifier, int limit, absl::Time now);
+// Notes that an order in this state is under way to the CA's verdict, once, or no longer is.
+absl::Status NoteUnderWay(sql::Connection& connection, const flow::Order& order);
 // Whose flight it is does not matter any more.
 absl::Status DropFlights(sql::Connection& connection, absl::string_view order_id);
 

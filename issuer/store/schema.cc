@@ -126,6 +126,19 @@ CREATE TABLE audit (
   PRIMARY KEY (writer, seq)
 ) STRICT
 )sql"},
+      {2, R"sql(
+CREATE TABLE validations (
+  ca TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  order_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY (ca, identifier, order_id)
+) STRICT;
+CREATE INDEX validations_by_order ON validations (order_id);
+CREATE INDEX validations_by_seq ON validations (seq);
+CREATE INDEX validations_by_time ON validations (time)
+)sql"},
   };
   return *migrations;
 }

@@ -2,7 +2,7 @@
 #define NORROY_ISSUER_STORE_SQL_STORE_H_
 
 // The Store over the database port. The methods lie in orders.cc, leases.cc, flights.cc, guards.cc,
-// certificates.cc, accounts.cc and audit.cc.
+// validations.cc, certificates.cc, accounts.cc and audit.cc.
 
 #include <memory>
 #include <optional>
@@ -44,6 +44,10 @@ class SqlStore final : public Store {
                            absl::Time now) override;
   absl::StatusOr<absl::Time> MayValidate(const flow::Order& order, const Limits& limits,
                                          absl::Time now) override;
+  absl::StatusOr<absl::Time> MayBeginValidation(const flow::Order& order, const Limits& limits,
+                                                absl::Time now) override;
+  absl::StatusOr<absl::Time> BeginValidation(const flow::Order& order, const Lease& lease,
+                                             const Limits& limits, absl::Time now) override;
   absl::Status NoteFailure(const flow::Order& order, const challenge::Name& name,
                            absl::string_view authorization_url, absl::Time now) override;
   absl::Status SetHold(absl::string_view scope, absl::Time until) override;

@@ -150,6 +150,17 @@ class Store {
   // The latest end of the names' cool-downs (failures of the last hour).
   virtual absl::StatusOr<absl::Time> MayValidate(const flow::Order& order, const Limits& limits,
                                                  absl::Time now) = 0;
+  // The same, if every validation that is under way for other orders failed: then the answer is
+  // soon. An order is under way for its names that are not valid from the SaveOrder on that stores
+  // it in state kPresenting (at its update_time) to the one that stores it in another state than
+  // kPresenting and kValidating, at most 15 minutes.
+  virtual absl::StatusOr<absl::Time> MayBeginValidation(const flow::Order& order,
+                                                        const Limits& limits, absl::Time now) = 0;
+  // The same, asked last before the CA is told: only the orders count that were under way before
+  // this one, so that of any number of orders the first always may. An order that was stored as
+  // under way more than a minute ago comes last again, under its lease: ABORTED (LEASE_LOST).
+  virtual absl::StatusOr<absl::Time> BeginValidation(const flow::Order& order, const Lease& lease,
+                                                     const Limits& limits, absl::Time now) = 0;
   virtual absl::Status NoteFailure(const flow::Order& order, const challenge::Name& name,
                                    absl::string_view authorization_url, absl::Time now) = 0;
   // Holds that the CA asked for (429 and 503 with Retry-After): by `scope` ("ca/<ca>" or

@@ -9,6 +9,11 @@
 namespace norroy::agent {
 namespace {
 
+// Changes at once are limited by the writers and by the session's threads.
+constexpr int kTurns = 1000;
+// For another proof that needs the same value at the same owner: hardly ever.
+constexpr absl::Duration kTurnTimeout = absl::Seconds(5);
+
 std::string ZoneList(const std::vector<dns::Name>& zones) {
   return absl::StrJoin(zones, ", ", [](std::string* out, const dns::Name& zone) {
     absl::StrAppend(out, zone.absolute());
@@ -32,7 +37,13 @@ absl::StatusOr<dns::Name> OwnerOf(const std::string& location, const TxtWriter& 
 }  // namespace
 
 DnsPresenter::DnsPresenter(dns::Resolver& resolver, std::unique_ptr<TxtWriter> writer)
-    : resolver_(resolver), writer_(std::move(writer)), name_(NameOf(*writer_)) {}
+    : resolver_(resolver), writer_(std::move(writer)), name_(NameOf(*writer_)), turns_(kTurns) {}
+
+absl::Status DnsPresenter::Busy(const Place& place) const {
+  return MakeError(absl::StatusCode::kDeadlineExceeded, "DNS_TIMEOUT",
+                   absl::StrCat(name_, ": another change of the same value at ", place.first,
+                                " was waited for over ", absl::FormatDuration(kTurnTimeout)));
+}
 
 std::vector<std::string> DnsPresenter::zones() const {
   std::vector<std::string> names;
@@ -54,8 +65,9 @@ absl::StatusOr<std::string> DnsPresenter::Locate(const challenge::Proof& proof) 
 absl::StatusOr<std::string> DnsPresenter::PutUp(const challenge::Proof& proof,
                                                 const std::string& location) {
   NORROY_ASSIGN_OR_RETURN(const dns::Name owner, OwnerOf(location, *writer_));
-  const std::pair<std::string, std::string> key = {owner.text(), proof.dns_value()};
-  const KeyedLock::Hold hold(&locks_, absl::StrCat(key.first, " ", key.second));
+  const Place key = {owner.text(), proof.dns_value()};
+  const Turn<Place> turn(turns_, key, kTurnTimeout);
+  if (!turn.taken()) return Busy(key);
   NORROY_RETURN_IF_ERROR(writer_->Add(owner, key.second));
   MutexLock lock(&mutex_);
   users_[key].insert(proof.name.text());
@@ -64,8 +76,9 @@ absl::StatusOr<std::string> DnsPresenter::PutUp(const challenge::Proof& proof,
 
 absl::Status DnsPresenter::TakeDown(const challenge::Proof& proof, const std::string& location) {
   NORROY_ASSIGN_OR_RETURN(const dns::Name owner, OwnerOf(location, *writer_));
-  const std::pair<std::string, std::string> key = {owner.text(), proof.dns_value()};
-  const KeyedLock::Hold hold(&locks_, absl::StrCat(key.first, " ", key.second));
+  const Place key = {owner.text(), proof.dns_value()};
+  const Turn<Place> turn(turns_, key, kTurnTimeout);
+  if (!turn.taken()) return Busy(key);
   {
     MutexLock lock(&mutex_);
     const auto users = users_.find(key);

@@ -13,7 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "agent/presenter/dns/keyed_lock.h"
+#include "agent/presenter/dns/owner_turns.h"
 #include "agent/presenter/dns/txt_writer.h"
 #include "agent/presenter/presenter.h"
 #include "common/dns/resolver.h"
@@ -47,11 +47,12 @@ class DnsPresenter final : public Presenter {
   const std::unique_ptr<TxtWriter> writer_;
   const std::string name_;
   Mutex mutex_;
-  // Two proofs may need one value at one owner (a CA that gives one token to two names that lead to
-  // one owner): it goes with the last of them. By owner and value: the names of the proofs.
-  std::map<std::pair<std::string, std::string>, std::set<std::string>> users_
-      ABSL_GUARDED_BY(mutex_);
-  KeyedLock locks_;
+  // Owner and value. Two proofs may need one value at one owner (a CA that gives one token to two
+  // names that lead to one owner): it goes with the last of them.
+  using Place = std::pair<std::string, std::string>;
+  absl::Status Busy(const Place& place) const;
+  std::map<Place, std::set<std::string>> users_ ABSL_GUARDED_BY(mutex_);  // names of the proofs
+  Turns<Place> turns_;
 };
 
 }  // namespace norroy::agent

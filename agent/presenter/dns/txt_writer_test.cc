@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-
-#include "agent/presenter/dns/keyed_lock.h"
 #include "agent/presenter/dns/memory_txt_writer.h"
 #include "agent/presenter/dns/txt_writer_contract.h"
 
@@ -54,27 +51,6 @@ TEST(ZoneOf, IsTheLongest) {
     EXPECT_EQ(zone == nullptr ? "" : zone->text(), c.zone) << c.owner;
   }
   EXPECT_EQ(ZoneOf({}, Make("example.com")), nullptr);
-}
-
-TEST(KeyedLock, HasOneHolderAKey) {
-  KeyedLock lock;
-  std::atomic<int> inside[2] = {};
-  std::atomic<bool> overlap = false;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&, i] {
-      for (int round = 0; round < 200; ++round) {
-        const KeyedLock::Hold hold(&lock, std::to_string(i % 2));
-        if (++inside[i % 2] != 1) overlap = true;
-        std::this_thread::yield();
-        --inside[i % 2];
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_FALSE(overlap);
-  const KeyedLock::Hold a(&lock, "a");
-  const KeyedLock::Hold b(&lock, "b");
 }
 
 }  // namespace

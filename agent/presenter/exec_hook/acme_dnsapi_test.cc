@@ -97,12 +97,12 @@ TEST_F(AcmeDnsapi, SaysWhatIsMissing) {
     std::string text;
   } cases[] = {
       {0, "ACME_SH=", "ACME_SH"},
-      {0, "ACME_SH=/nonexistent/acme.sh", "/nonexistent/acme.sh"},
+      {0, "ACME_SH=/nonexistent/acme.sh", "cannot read [ACME_SH]"},
       {1, "ACME_DNS_API=", "ACME_DNS_API"},
       {1, "ACME_DNS_API=rm -rf", "ACME_DNS_API"},
       {1, "ACME_DNS_API=dns_x;id", "ACME_DNS_API"},
-      {1, "ACME_DNS_API=dns_other", "dns_other_rm"},
-      {2, "ACME_DNS_API_FILE=/nonexistent/dns_stub.sh", "/nonexistent/dns_stub.sh"},
+      {1, "ACME_DNS_API=dns_other", "has no [ACME_DNS_API]_rm"},
+      {2, "ACME_DNS_API_FILE=/nonexistent/dns_stub.sh", "cannot read [ACME_DNS_API_FILE]"},
   };
   for (const auto& c : cases) {
     auto environment = Environment();

@@ -8,8 +8,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "agent/presenter/dns/owner_turns.h"
 #include "agent/presenter/exec_hook/child.h"
-#include "agent/presenter/exec_hook/owner_turns.h"
 #include "agent/presenter/exec_hook/program.h"
 #include "common/clock/clock.h"
 #include "common/error/error.h"
@@ -21,6 +22,8 @@ namespace {
 constexpr char kPath[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr size_t kMaxZones = 100;
 constexpr absl::Duration kMaxTimeout = absl::Seconds(60);
+// Shorter values ("1", "yes") are no secrets, and would spoil messages.
+constexpr size_t kMinHidden = 8;
 
 absl::Status BadConfig(absl::string_view message) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIG",
@@ -47,6 +50,16 @@ absl::Status CheckVariable(const std::string& variable) {
   return absl::OkStatus();
 }
 
+// The program, and what files its arguments name.
+absl::Status CheckFiles(const std::vector<std::string>& argv) {
+  NORROY_RETURN_IF_ERROR(WithContext(CheckProgram(argv[0]), "exec_hook"));
+  for (size_t i = 1; i < argv.size(); ++i) {
+    const absl::Status safe = CheckArgument(argv[i]);
+    if (!safe.ok()) return WithContext(safe, absl::StrCat("exec_hook: argv[", i, "]"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckArguments(const std::vector<std::string>& argv) {
   if (argv.empty()) return BadConfig("argv: the program's path is missing");
   if (argv.size() > kMaxHookArguments) return BadConfig("argv: at most 32 arguments");
@@ -55,14 +68,37 @@ absl::Status CheckArguments(const std::vector<std::string>& argv) {
       return BadConfig("argv: an argument is longer than 4096 bytes or has a NUL in it");
     }
   }
-  return WithContext(CheckProgram(argv[0]), "exec_hook");
+  return CheckFiles(argv);
+}
+
+// "NAME=value" -> {value, "[NAME]"}, the longest first: one may begin as another does.
+std::vector<std::pair<std::string, std::string>> HiddenIn(
+    const std::vector<std::string>& environment) {
+  std::vector<std::pair<std::string, std::string>> hidden;
+  for (const std::string& variable : environment) {
+    const size_t equals = variable.find('=');
+    std::string value = variable.substr(equals + 1);
+    if (value.size() < kMinHidden) continue;
+    hidden.emplace_back(std::move(value), absl::StrCat("[", variable.substr(0, equals), "]"));
+  }
+  std::sort(hidden.begin(), hidden.end(),
+            [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
+  return hidden;
 }
 
 // The last line that says something, for a message.
-std::string LastLine(absl::string_view output) {
+std::string LastLine(absl::string_view output,
+                     const std::vector<std::pair<std::string, std::string>>& hidden) {
+  const bool cut = output.size() >= kMaxChildOutput;
   const absl::string_view text = absl::StripTrailingAsciiWhitespace(output);
   const size_t newline = text.rfind('\n');
-  return Printable(newline == absl::string_view::npos ? text : text.substr(newline + 1));
+  std::string line(newline == absl::string_view::npos ? text : text.substr(newline + 1));
+  // It may begin in the middle of a value.
+  if (cut && newline == absl::string_view::npos && !hidden.empty()) {
+    line.erase(0, std::min(line.size(), hidden.front().first.size()));
+  }
+  for (const auto& [value, name] : hidden) line = absl::StrReplaceAll(line, {{value, name}});
+  return Printable(line);
 }
 
 class ExecHook final : public TxtWriter {
@@ -70,6 +106,7 @@ class ExecHook final : public TxtWriter {
   explicit ExecHook(ExecHookOptions options)
       : options_(std::move(options)),
         place_(Printable(options_.argv[0])),
+        hidden_(HiddenIn(options_.environment)),
         environment_(options_.environment) {
     environment_.push_back(kPath);
   }
@@ -92,6 +129,7 @@ class ExecHook final : public TxtWriter {
 
   const ExecHookOptions options_;
   const std::string place_;
+  const std::vector<std::pair<std::string, std::string>> hidden_;
   std::vector<std::string> environment_;
   SystemClock clock_;
   OwnerTurns turns_{kMaxHooksAtOnce};
@@ -101,6 +139,12 @@ absl::Status ExecHook::Check(const dns::Name& owner, const std::string& value) c
   if (ZoneOf(options_.zones, owner) == nullptr) {
     return MakeError(absl::StatusCode::kInvalidArgument, "FOREIGN_ZONE",
                      absl::StrCat(owner.text(), " is in no zone of exec_hook ", place_));
+  }
+  // Whatever zones there are: programs take it for an option.
+  if (absl::StartsWith(owner.text(), "-")) {
+    return MakeError(absl::StatusCode::kInvalidArgument, "BAD_OWNER",
+                     absl::StrCat(owner.text(), " begins with \"-\", which exec_hook ", place_,
+                                  " would take for an option: give it another name"));
   }
   if (value.empty() || value.size() > 255 ||
       !std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f; })) {
@@ -118,7 +162,7 @@ absl::Status ExecHook::Busy() const {
 
 absl::Status ExecHook::Run(const std::string& verb, const dns::Name& owner,
                            const std::string& value, absl::Duration end) {
-  NORROY_RETURN_IF_ERROR(WithContext(CheckProgram(options_.argv[0]), "exec_hook"));
+  NORROY_RETURN_IF_ERROR(CheckFiles(options_.argv));
   std::vector<std::string> argv = options_.argv;
   argv.insert(argv.end(), {verb, owner.absolute(), value});
   const absl::Duration timeout = end - clock_.Monotonic();
@@ -139,7 +183,7 @@ absl::Status ExecHook::Failed(const std::string& verb, const dns::Name& owner, c
   } else {
     absl::StrAppend(&message, " was ended by signal ", end.signal);
   }
-  const std::string line = LastLine(end.output);
+  const std::string line = LastLine(end.output, hidden_);
   if (!line.empty()) absl::StrAppend(&message, ": ", line);
   return end.timed_out
              ? MakeError(absl::StatusCode::kDeadlineExceeded, "EXEC_HOOK_TIMEOUT", message)

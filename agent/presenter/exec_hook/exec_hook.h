@@ -8,7 +8,9 @@
 // Which program, with which first arguments and environment, is local configuration alone; what
 // comes from elsewhere is an owner name inside `zones` and a value, and goes to it as arguments,
 // never through a shell. It runs with the agent's own rights (child.h says how), so nobody but root
-// and the agent's user may be able to change it (program.h), which is looked at before each call.
+// and the agent's user may be able to change it, nor a file that an argument names (program.h);
+// that is looked at before each call. An owner that begins with "-" is refused: it would be an
+// option.
 //
 // Exit code 0 is success. Nothing is read back: that the value is served then is the program's word
 // alone, and preflight's to check.
@@ -33,7 +35,8 @@ inline constexpr size_t kMaxHookString = 4096;
 struct ExecHookOptions {
   std::vector<std::string> argv;  // the program's absolute path, then its first arguments
   std::vector<dns::Name> zones;
-  // "NAME=value"; besides these the program gets PATH=/usr/sbin:/usr/bin:/sbin:/bin alone.
+  // "NAME=value"; besides these the program gets PATH=/usr/sbin:/usr/bin:/sbin:/bin alone. A value
+  // of 8 bytes or more that the program prints is "[NAME]" in errors.
   std::vector<std::string> environment;
   // Of a whole call; at most 60 s. Up to half of it may go by waiting for its turn (one call at a
   // time per owner, kMaxHooksAtOnce of all). The last sixth of an Add is kept for the `cleanup`

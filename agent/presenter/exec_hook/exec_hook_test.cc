@@ -247,9 +247,39 @@ TEST(ExecHook, OptionsAreChecked) {
   EXPECT_TRUE(CheckExecHook(most).ok());
 }
 
+TEST(ExecHook, SecretsOfItsEnvironmentAreNoPartOfErrors) {
+  ExecHookOptions options = OptionsFor("#!/bin/sh\necho \"bad $TOKEN, $LONGER, $SHORT\"; exit 1\n");
+  options.environment = {"TOKEN=geheimnis", "LONGER=geheimnis-2", "SHORT=kurz"};
+  const absl::Status status = WriterFor(options)->Add(Owner(), "v");
+  EXPECT_TRUE(absl::EndsWith(status.message(), ": bad [TOKEN], [LONGER], kurz")) << status;
+  // So much that a value is cut.
+  options = OptionsFor("#!/bin/sh\nprintf 'x%s' \"$TOKEN\"; printf '%4090s' y; exit 1\n");
+  options.environment = {"TOKEN=geheimnis"};
+  const absl::Status cut = WriterFor(options)->Add(Owner(), "v");
+  EXPECT_FALSE(absl::StrContains(cut.message(), "heimnis")) << cut;
+  EXPECT_FALSE(absl::StrContains(cut.message(), "nis")) << cut;
+}
+
+TEST(ExecHook, FilesAmongItsArgumentsAreLookedAtBeforeEachCall) {
+  ExecHookOptions options = OptionsFor("#!/bin/sh\n. \"$1\"\n");
+  const std::string script = WriteProgram(NewFolder(), "settings", "exit 0\n", 0600);
+  options.argv.push_back(script);
+  const auto writer = WriterFor(options);
+  EXPECT_TRUE(writer->Add(Owner(), "v").ok());
+  ASSERT_EQ(chmod(script.c_str(), 0666), 0);
+  const absl::Status status = writer->Add(Owner(), "v");
+  EXPECT_EQ(ErrorReason(status), "UNSAFE_PROGRAM");
+  EXPECT_TRUE(absl::StrContains(status.message(), "argv[1]")) << status;
+  EXPECT_EQ(ErrorReason(CheckExecHook(options)), "UNSAFE_PROGRAM");
+}
+
 TEST(ExecHook, OwnersAndValuesAreChecked) {
   const std::string store = NewFolder();
   const auto writer = StoringWriter(store);
+  for (const char* bad : {"-rf.example.com", "-.example.com", "--help.example.com"}) {
+    EXPECT_EQ(ErrorReason(writer->Add(Owner(bad), "v")), "BAD_OWNER") << bad;
+    EXPECT_EQ(ErrorReason(writer->Remove(Owner(bad), "v")), "BAD_OWNER") << bad;
+  }
   EXPECT_EQ(ErrorReason(writer->Add(Owner("example.org"), "v")), "FOREIGN_ZONE");
   for (const std::string& bad : {std::string(), std::string("a\nb"), std::string("a\0b", 3),
                                  std::string(256, 'a'), std::string("\x80")}) {

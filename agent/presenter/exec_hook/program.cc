@@ -41,7 +41,7 @@ absl::Status CheckDirectory(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status CheckFile(const std::string& path) {
+absl::Status CheckFile(const std::string& path, bool executable) {
   struct stat is;
   if (lstat(path.c_str(), &is) != 0) return Unsafe(path, std::strerror(errno));
   NORROY_RETURN_IF_ERROR(CheckOwner(path, is));
@@ -50,6 +50,7 @@ absl::Status CheckFile(const std::string& path) {
   if ((is.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return Unsafe(path, "is writable by its group or by others: chmod go-w");
   }
+  if (!executable) return absl::OkStatus();
   if ((is.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0 || access(path.c_str(), X_OK) != 0) {
     return Unsafe(path, "is not executable for this user: chmod u+x");
   }
@@ -57,12 +58,12 @@ absl::Status CheckFile(const std::string& path) {
 }
 
 // The directories on the way and the file, as named.
-absl::Status CheckWay(const std::string& path) {
+absl::Status CheckWay(const std::string& path, bool executable) {
   NORROY_RETURN_IF_ERROR(CheckDirectory("/"));
   for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
     NORROY_RETURN_IF_ERROR(CheckDirectory(path.substr(0, at)));
   }
-  return CheckFile(path);
+  return CheckFile(path, executable);
 }
 
 bool IsPlainAbsolute(const std::string& path) {
@@ -74,20 +75,29 @@ bool IsPlainAbsolute(const std::string& path) {
   return true;
 }
 
-}  // namespace
-
-absl::Status CheckProgram(const std::string& path) {
+absl::Status Check(const std::string& path, bool executable) {
   if (!IsPlainAbsolute(path) || path.size() >= PATH_MAX) {
     return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIG",
                      absl::StrCat("program \"", Printable(path),
                                   "\": give its absolute path, without . and .. in it"));
   }
-  NORROY_RETURN_IF_ERROR(CheckWay(path));
+  NORROY_RETURN_IF_ERROR(CheckWay(path, executable));
   const std::unique_ptr<char, decltype(&std::free)> resolved(realpath(path.c_str(), nullptr),
                                                              &std::free);
   if (resolved == nullptr) return Unsafe(path, std::strerror(errno));
   if (path == resolved.get()) return absl::OkStatus();
-  return CheckWay(resolved.get());
+  return CheckWay(resolved.get(), executable);
+}
+
+}  // namespace
+
+absl::Status CheckProgram(const std::string& path) { return Check(path, true); }
+
+absl::Status CheckArgument(const std::string& argument) {
+  struct stat is;
+  if (argument.empty() || argument[0] != '/') return absl::OkStatus();
+  if (stat(argument.c_str(), &is) != 0 || !S_ISREG(is.st_mode)) return absl::OkStatus();
+  return Check(argument, false);
 }
 
 }  // namespace norroy::agent

@@ -18,6 +18,10 @@ namespace norroy::agent {
 // is no such path.
 absl::Status CheckProgram(const std::string& path);
 
+// An argument of a program: if it is the absolute path of a regular file (a script for an
+// interpreter, settings that it runs by), the same, but for the execute bit. Else OK.
+absl::Status CheckArgument(const std::string& argument);
+
 }  // namespace norroy::agent
 
 #endif  // NORROY_AGENT_PRESENTER_EXEC_HOOK_PROGRAM_H_

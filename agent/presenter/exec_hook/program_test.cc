@@ -96,5 +96,20 @@ TEST(Program, FollowsLinksAndLooksAtBothEnds) {
   EXPECT_EQ(ErrorReason(CheckProgram(link)), "UNSAFE_PROGRAM");
 }
 
+TEST(Argument, AFileIsLookedAtAsTheProgramIs) {
+  const std::string folder = NewFolder();
+  const std::string script = WriteProgram(folder, "script", kText, 0644);
+  for (const std::string& fine :
+       {script, std::string("--flag"), std::string(), std::string("relative/script"),
+        folder + "/missing", folder, std::string("/dev/null"), std::string("/")}) {
+    EXPECT_TRUE(CheckArgument(fine).ok()) << fine << CheckArgument(fine);
+  }
+  const std::string open = WriteProgram(folder, "open", kText, 0664);
+  EXPECT_EQ(ErrorReason(CheckArgument(open)), "UNSAFE_PROGRAM");
+  EXPECT_EQ(ErrorReason(CheckArgument(folder + "//script")), "BAD_CONFIG") << "said otherwise";
+  ASSERT_EQ(chmod(folder.c_str(), 0777), 0);
+  EXPECT_EQ(ErrorReason(CheckArgument(script)), "UNSAFE_PROGRAM");
+}
+
 }  // namespace
 }  // namespace norroy::agent

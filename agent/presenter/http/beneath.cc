@@ -121,8 +121,14 @@ absl::StatusOr<Directory> Directory::EnterOrMake(const std::string& name) const 
   const bool made = mkdirat(fd_, name.c_str(), 0755) == 0;
   if (!made && errno != EEXIST) return Failed("make the directory", name);
   NORROY_ASSIGN_OR_RETURN(Directory directory, Enter(name));
-  // The web server must get in, whatever our umask is.
-  if (made && fchmod(directory.fd_, 0755) != 0) return Failed("set the mode of", name);
+  // The web server must get in, whatever our umask is. One of ours that nobody else can enter is
+  // what an earlier run left that was killed before it came to this.
+  struct stat info;
+  if (fstat(directory.fd_, &info) != 0) return Failed("look at", name);
+  const bool unfinished = info.st_uid == geteuid() && (info.st_mode & 07777) == 0700;
+  if ((made || unfinished) && fchmod(directory.fd_, 0755) != 0) {
+    return Failed("set the mode of", name);
+  }
   return directory;
 }
 

@@ -27,7 +27,8 @@ class Directory {
 
   // A directory in this one.
   absl::StatusOr<Directory> Enter(const std::string& name) const;
-  // The same; makes it (0755) if absent.
+  // The same; makes it (0755) if absent. One of our own user's with mode 0700 is given 0755, too: a
+  // kill may have come between the two.
   absl::StatusOr<Directory> EnterOrMake(const std::string& name) const;
 
   // A regular file's bytes, at most `max`; ALREADY_EXISTS for anything else of that name.

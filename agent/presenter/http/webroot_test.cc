@@ -93,6 +93,17 @@ TEST_F(WebrootTest, LeavesModesOfPresentDirectoriesAlone) {
   EXPECT_EQ(Mode(challenges_), 0750);
 }
 
+TEST_F(WebrootTest, FinishesWhatAKillLeftHalfMade) {
+  for (const fs::path& path : {well_known_, challenges_}) {
+    fs::remove_all(well_known_);
+    fs::create_directories(path);
+    fs::permissions(path, fs::perms(0700));
+    ASSERT_TRUE(webroot_->PutUp(proof_, "").ok());
+    EXPECT_EQ(Mode(path), 0755) << path;
+    ASSERT_TRUE(webroot_->TakeDown(proof_, "").ok());
+  }
+}
+
 TEST_F(WebrootTest, FollowsNoSymbolicLink) {
   const fs::path outside = FreshRoot();
   struct Case {

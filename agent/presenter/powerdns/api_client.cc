@@ -226,8 +226,10 @@ absl::StatusOr<ApiReply> Exchange::Run(const std::string& address, const ApiRequ
 
 }  // namespace
 
-absl::StatusOr<ApiReply> ApiClient::Send(const ApiRequest& request, absl::Duration timeout) const {
-  NORROY_ASSIGN_OR_RETURN(const std::vector<std::string> addresses, AddressesOf(url_));
+absl::StatusOr<std::vector<std::string>> ApiClient::Addresses() const { return AddressesOf(url_); }
+
+absl::StatusOr<ApiReply> ApiClient::Send(const std::vector<std::string>& addresses,
+                                         const ApiRequest& request, absl::Duration timeout) const {
   // Each address gets its share, so that a silent one does not use up the time of the next. All
   // that is asked here may be asked twice.
   const absl::Duration share = timeout / static_cast<int64_t>(addresses.size());

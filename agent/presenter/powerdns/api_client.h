@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -41,13 +43,17 @@ class ApiClient {
   ApiClient(ApiUrl url, crypto::Secret api_key, std::unique_ptr<TlsClient> tls)
       : url_(std::move(url)), api_key_(std::move(api_key)), tls_(std::move(tls)) {}
 
-  // A reply of any status is OK. UNAVAILABLE, reason POWERDNS_UNREACHABLE: no connection, or it
-  // broke; POWERDNS_TLS: the handshake failed; POWERDNS_BAD_REPLY: not HTTP. RESOURCE_EXHAUSTED,
-  // reason POWERDNS_REPLY_TOO_LARGE. DEADLINE_EXCEEDED, reason POWERDNS_TIMEOUT. Messages name the
-  // server, never the key.
-  // A host name is looked up by the system's resolver on the calling thread, which `timeout` does
-  // not bound: resolv.conf(5) does.
-  absl::StatusOr<ApiReply> Send(const ApiRequest& request, absl::Duration timeout) const;
+  // Where the host of the url is, at most 4 numeric addresses. UNAVAILABLE, reason
+  // POWERDNS_UNREACHABLE. A name is looked up by the system's resolver on the calling thread, which
+  // resolv.conf(5) alone bounds: once for several requests.
+  absl::StatusOr<std::vector<std::string>> Addresses() const;
+
+  // `addresses`: at least one, of Addresses. A reply of any status is OK. UNAVAILABLE, reason
+  // POWERDNS_UNREACHABLE: no connection, or it broke; POWERDNS_TLS: the handshake failed;
+  // POWERDNS_BAD_REPLY: not HTTP. RESOURCE_EXHAUSTED, reason POWERDNS_REPLY_TOO_LARGE.
+  // DEADLINE_EXCEEDED, reason POWERDNS_TIMEOUT. Messages name the server, never the key.
+  absl::StatusOr<ApiReply> Send(const std::vector<std::string>& addresses,
+                                const ApiRequest& request, absl::Duration timeout) const;
 
   const ApiUrl& url() const { return url_; }
   const crypto::Secret& api_key() const { return api_key_; }

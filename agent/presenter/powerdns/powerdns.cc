@@ -6,7 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "agent/presenter/exec_hook/owner_turns.h"
+#include "agent/presenter/dns/owner_turns.h"
 #include "agent/presenter/powerdns/api_client.h"
 #include "agent/presenter/powerdns/api_url.h"
 #include "agent/presenter/powerdns/tls_client.h"
@@ -114,7 +114,7 @@ absl::Status Powerdns::InTurn(const Change& change) {
   const absl::Status status = Make(*zone, change, budget, written);
   if (status.ok() || !change.add || !written) return status;
   // It may be there all the same (a lost answer): nothing must stay behind.
-  Budget clean_up(std::min(kCleanUpTime, timeout_));
+  Budget clean_up(std::min(kCleanUpTime, timeout_), budget.addresses);
   bool ignored = false;
   const absl::Status cleaned = Make(*zone, {change.owner, change.value, false}, clean_up, ignored);
   if (cleaned.ok()) return status;

@@ -27,12 +27,15 @@ std::string ZoneApi::ZonePath(const dns::Name& zone) const {
 }
 
 absl::StatusOr<ApiReply> ZoneApi::Send(const ApiRequest& request, Budget& budget) {
+  if (budget.addresses.empty()) {
+    NORROY_ASSIGN_OR_RETURN(budget.addresses, client_->Addresses());
+  }
   const absl::Duration left = budget.left();
   if (left <= absl::ZeroDuration()) {
     return Error(absl::StatusCode::kDeadlineExceeded, "POWERDNS_TIMEOUT",
                  "the time for this change is over");
   }
-  return client_->Send(request, left);
+  return client_->Send(budget.addresses, request, left);
 }
 
 absl::Status ZoneApi::Refusal(const ApiReply& reply, const std::string& what) const {

@@ -7,11 +7,13 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/presenter/exec_hook/owner_turns.h"
+#include "agent/presenter/dns/owner_turns.h"
 #include "agent/presenter/powerdns/api_client.h"
 #include "agent/presenter/powerdns/txt_set.h"
 #include "common/clock/clock.h"
@@ -19,12 +21,16 @@
 
 namespace norroy::agent {
 
-// How much time is left for several requests together.
+// How much time is left for several requests together, and where they go.
 class Budget {
  public:
-  explicit Budget(absl::Duration time) : end_(clock_.Monotonic() + time) {}
+  explicit Budget(absl::Duration time, std::vector<std::string> to = {})
+      : addresses(std::move(to)), end_(clock_.Monotonic() + time) {}
   // Not negative.
   absl::Duration left() { return std::max(end_ - clock_.Monotonic(), absl::ZeroDuration()); }
+
+  // The server's, looked up by the first request, within the time.
+  std::vector<std::string> addresses;
 
  private:
   SystemClock clock_;

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/presenter/dns/keyed_lock.h"
+#include "agent/presenter/dns/owner_turns.h"
 #include "common/clock/clock.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
@@ -15,6 +15,7 @@ namespace norroy::agent {
 namespace {
 
 constexpr size_t kMaxZones = 100;
+constexpr int kChangesAtOnce = 64;
 constexpr uint32_t kMaxTtl = 86400;
 constexpr absl::Duration kFirstPause = absl::Milliseconds(20);
 constexpr absl::Duration kLongestPause = absl::Seconds(1);
@@ -45,7 +46,8 @@ class Rfc2136 final : public TxtWriter {
 
   absl::Status Add(const dns::Name& owner, const std::string& value) override {
     NORROY_ASSIGN_OR_RETURN(const dns::Name zone, ZoneFor(owner));
-    const KeyedLock::Hold hold(&locks_, owner.text());
+    const OwnerTurn turn(turns_, owner, options_.turn);
+    if (!turn.taken()) return Busy(owner);
     NORROY_ASSIGN_OR_RETURN(const Seen before, Look(owner, value));
     if (before.there) return absl::OkStatus();
     const absl::Status added = Change(true, zone, owner, value);
@@ -59,7 +61,8 @@ class Rfc2136 final : public TxtWriter {
 
   absl::Status Remove(const dns::Name& owner, const std::string& value) override {
     NORROY_ASSIGN_OR_RETURN(const dns::Name zone, ZoneFor(owner));
-    const KeyedLock::Hold hold(&locks_, owner.text());
+    const OwnerTurn turn(turns_, owner, options_.turn);
+    if (!turn.taken()) return Busy(owner);
     NORROY_RETURN_IF_ERROR(Change(false, zone, owner, value));
     return Await(false, owner, value);
   }
@@ -69,6 +72,13 @@ class Rfc2136 final : public TxtWriter {
     bool there = false;
     std::string hint;  // why it may not be
   };
+
+  absl::Status Busy(const dns::Name& owner) const {
+    return MakeError(
+        absl::StatusCode::kDeadlineExceeded, "DNS_TIMEOUT",
+        absl::StrCat("DNS server ", place_, ": other changes of TXT ", owner.absolute(),
+                     " were waited for over ", absl::FormatDuration(options_.turn)));
+  }
 
   absl::StatusOr<dns::Name> ZoneFor(const dns::Name& owner) const {
     const dns::Name* const zone = ZoneOf(options_.zones, owner);
@@ -132,7 +142,7 @@ class Rfc2136 final : public TxtWriter {
   dns::Client& client_;
   const std::unique_ptr<dns::Updater> updater_;
   const std::string place_;
-  KeyedLock locks_;  // by owner
+  OwnerTurns turns_{kChangesAtOnce};
 };
 
 }  // namespace

@@ -28,11 +28,15 @@ struct Rfc2136Options {
   uint32_t ttl = 60;  // seconds; at most a day
 
   absl::Duration timeout = absl::Seconds(5);  // of one exchange with the server
+  // One change of an owner at a time: for how long another one may be waited for. With all that
+  // follows this stays under kPresenterDeadline.
+  absl::Duration turn = absl::Seconds(20);
   // For how long the server may go on answering what was before an update that it took.
   absl::Duration settle = absl::Seconds(5);
 };
 
-// Errors of the writer: those of dns::Updater and dns::Client; FAILED_PRECONDITION, reason
+// Errors of the writer: those of dns::Updater and dns::Client (DNS_TIMEOUT also for a turn that did
+// not come); FAILED_PRECONDITION, reason
 // FOREIGN_ZONE for an owner outside the zones, NOT_AUTHORITATIVE, or UPDATE_NOT_VISIBLE for an
 // update that the server took and does not answer: it is taken back.
 //

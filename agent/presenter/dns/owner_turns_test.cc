@@ -1,4 +1,4 @@
-#include "agent/presenter/exec_hook/owner_turns.h"
+#include "agent/presenter/dns/owner_turns.h"
 
 #include <atomic>
 #include <string>
