@@ -12,7 +12,6 @@
 #include "common/clock/clock.h"
 #include "common/clock/timers.h"
 #include "common/crypto/random.h"
-#include "common/crypto/signer.h"
 #include "common/daemon/daemon.h"
 #include "common/http/curl_client.h"
 #include "common/log/log.h"
@@ -110,7 +109,7 @@ absl::Status Run(IssuerSettings settings, SystemClock& clock) {
                                               .clock = clock,
                                               .random = random,
                                               .new_http = NewHttpClient}));
-  solver::Sealer sealer(settings.deployment, crypto::NewKeySigner(settings.seal.key),
+  solver::Sealer sealer(settings.deployment, std::move(settings.seal.signer),
                         settings.seal.certificate);
   NORROY_ASSIGN_OR_RETURN(std::unique_ptr<solver::Solver> solver,
                           ConnectValidators(settings, timers, clock));

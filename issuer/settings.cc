@@ -25,12 +25,17 @@ constexpr int kDefaultWorkers = 32;
 constexpr int kMaxWorkers = 256;
 constexpr int kMaxLimit = 1'000'000;
 
-absl::StatusOr<SealPair> ReadSeal(const std::string& path, const std::string& core_root_file,
-                                  const std::string& deployment, absl::Time now) {
-  NORROY_ASSIGN_OR_RETURN(
-      identity::IdentityFile file,
-      daemon::ReadIdentityOf(types::v1::ROLE_SEAL, path, core_root_file, deployment, now));
-  return SealPair{std::move(file.key), std::move(file.chain.front())};
+absl::StatusOr<keys::SealPair> ReadSeal(const IssuerConfig& config, const std::string& path,
+                                        const std::string& core_root_file, absl::Time now) {
+  keys::SealFiles files{.core_root_file = core_root_file, .deployment = config.deployment()};
+  NORROY_ASSIGN_OR_RETURN(files.seal_file, daemon::ReadPath("seal_file", path, config.seal_file()));
+  if (config.has_seal_key()) {
+    absl::StatusOr<keys::KeyLocation> key =
+        keys::ReadKeyConfig(config.seal_key(), config.pkcs11_module(), path);
+    if (!key.ok()) return WithContext(key.status(), "seal_key");
+    files.seal_key = *std::move(key);
+  }
+  return keys::OpenSealPair(files, now);
 }
 
 absl::StatusOr<int> ReadNumber(absl::string_view field, int value, int fallback, int max) {
@@ -57,7 +62,7 @@ absl::StatusOr<store::Limits> ReadLimits(const config::v1::LimitsConfig& config)
   return limits;
 }
 
-absl::Status CheckCaFiles(const std::vector<keys::CaSettings>& cas) {
+absl::Status OpenCaFiles(std::vector<keys::CaSettings>& cas) {
   for (size_t i = 0; i < cas.size(); ++i) {
     const std::string where = absl::StrCat("cas[", i, "]");
     if (!cas[i].http.root_file.empty()) {
@@ -68,6 +73,10 @@ absl::Status CheckCaFiles(const std::vector<keys::CaSettings>& cas) {
       const absl::Status key = keys::ReadEabKey(cas[i].eab_key_file).status();
       if (!key.ok()) return WithContext(key, where);
     }
+    if (!cas[i].account_key.has_value()) continue;
+    absl::StatusOr<std::unique_ptr<crypto::Signer>> signer = keys::OpenKey(*cas[i].account_key);
+    if (!signer.ok()) return WithContext(signer.status(), absl::StrCat(where, ".account_key"));
+    cas[i].account_signer = *std::move(signer);
   }
   return absl::OkStatus();
 }
@@ -129,14 +138,12 @@ absl::StatusOr<IssuerSettings> ReadSettings(const IssuerConfig& config, const st
   NORROY_ASSIGN_OR_RETURN(
       std::string core_root_file,
       daemon::ReadPath("identity.core_root_file", path, config.identity().core_root_file()));
-  NORROY_ASSIGN_OR_RETURN(const std::string seal_file,
-                          daemon::ReadPath("seal_file", path, config.seal_file()));
   NORROY_ASSIGN_OR_RETURN(std::string database,
                           daemon::ReadPath("database", path, config.database()));
   NORROY_ASSIGN_OR_RETURN(std::string keys_dir,
                           daemon::ReadPath("keys_dir", path, config.keys_dir()));
   NORROY_ASSIGN_OR_RETURN(std::vector<keys::CaSettings> cas, keys::ReadCaSettings(config, path));
-  NORROY_RETURN_IF_ERROR(CheckCaFiles(cas));
+  NORROY_RETURN_IF_ERROR(OpenCaFiles(cas));
   NORROY_ASSIGN_OR_RETURN(std::unique_ptr<policy::Policy> policy, policy::MakeConfigPolicy(config));
   NORROY_ASSIGN_OR_RETURN(const int workers,
                           ReadNumber("workers", config.workers(), kDefaultWorkers, kMaxWorkers));
@@ -144,8 +151,7 @@ absl::StatusOr<IssuerSettings> ReadSettings(const IssuerConfig& config, const st
   NORROY_ASSIGN_OR_RETURN(flow::Grades grades, ReadGrades(config));
   NORROY_ASSIGN_OR_RETURN(
       std::string name, CheckIdentityFile(identity_file, core_root_file, config.deployment(), now));
-  NORROY_ASSIGN_OR_RETURN(SealPair seal,
-                          ReadSeal(seal_file, core_root_file, config.deployment(), now));
+  NORROY_ASSIGN_OR_RETURN(keys::SealPair seal, ReadSeal(config, path, core_root_file, now));
   return IssuerSettings{
       .deployment = config.deployment(),
       .name = std::move(name),

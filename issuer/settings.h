@@ -2,7 +2,7 @@
 #define NORROY_ISSUER_SETTINGS_H_
 
 // issuer.yaml, checked as far as it can be without the network: every file that it names is read,
-// paths are resolved against its own folder.
+// every key that it names is opened, paths are resolved against its own folder.
 
 #include <memory>
 #include <string>
@@ -10,21 +10,14 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "common/crypto/certificate.h"
-#include "common/crypto/key.h"
 #include "common/log/log.h"
 #include "issuer/flow/grades.h"
 #include "issuer/keys/ca_settings.h"
+#include "issuer/keys/seal_pair.h"
 #include "issuer/policy/policy.h"
 #include "issuer/store/store.h"
 
 namespace norroy {
-
-// The seal key and its certificate.
-struct SealPair {
-  crypto::PrivateKey key;
-  crypto::Certificate certificate;
-};
 
 struct IssuerSettings {
   std::string deployment;
@@ -32,11 +25,11 @@ struct IssuerSettings {
   std::vector<std::string> listen;
   std::string identity_file;
   std::string core_root_file;
-  SealPair seal;
+  keys::SealPair seal;
   std::vector<std::string> validators;
   std::string database;
   std::string keys_dir;
-  std::vector<keys::CaSettings> cas;
+  std::vector<keys::CaSettings> cas;  // configured account keys are open
   std::unique_ptr<policy::Policy> policy;
   log::Level log_level;
   log::Format log_format;

@@ -88,6 +88,15 @@ TEST_F(SettingsTest, ReadsWhatStandsThere) {
   EXPECT_NE(stat((dir_ + "/issuer.db").c_str(), &info), 0) << "checking made the database";
 }
 
+TEST_F(SettingsTest, OpensTheKeysThatItNames) {
+  const auto settings = Load(
+      absl::StrReplaceAll(kConfig, {{"agree_tos: true", "account_key:\n      uri: issuer.pem"}}));
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  ASSERT_NE(settings->cas[0].account_signer, nullptr);
+  EXPECT_TRUE(settings->cas[0].account_signer->Sign("data").ok());
+  EXPECT_TRUE(settings->seal.signer->Sign("data").ok());
+}
+
 TEST_F(SettingsTest, ReadsThePreflightsGrades) {
   const auto settings = Load(absl::StrCat(kConfig, R"(preflight:
   - names: [".staging.example.com"]
@@ -130,6 +139,18 @@ TEST_F(SettingsTest, ErrorsNameTheFieldOrTheFile) {
       {"core_root_file: core.pem", "core_root_file: issuer.yaml", "issuer.yaml"},
       {"seal_file: seal.pem", "seal_file: issuer.pem", "role seal"},
       {"seal_file: seal.pem\n", "", "seal_file is missing"},
+      {"seal_file: seal.pem", "seal_file: seal.pem\nseal_key:\n  uri: seal.pem",
+       "leave only the certificate"},
+      {"seal_file: seal.pem", "seal_file: seal.pem\nseal_key:\n  uri: ssh:key",
+       "seal_key: key URI"},
+      {"seal_file: seal.pem", "seal_file: core.pem\nseal_key:\n  uri: seal.pem", "core.pem"},
+      {"agree_tos: true", "account_key:\n      uri: nowhere.pem", "cas[0].account_key: open"},
+      {"agree_tos: true", "account_key:\n      passphrase_file: word",
+       "cas[0]: account_key: key URI"},
+      {"agree_tos: true", "account_key:\n      uri: pkcs11:token=t;object=o\n      credential: pin",
+       "needs pkcs11_module"},
+      {"agree_tos: true", "account_key:\n      uri: seal.pem\n      credential: word",
+       "CREDENTIALS_DIRECTORY is not set"},
       {"database: issuer.db\n", "", "database is missing"},
       {"keys_dir: keys\n", "", "keys_dir is missing"},
       {"https://ca.test", "http://ca.test", "cas[0]: directory_url"},

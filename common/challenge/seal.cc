@@ -186,9 +186,10 @@ absl::StatusOr<SealBody> SealVerifier::Verify(const types::v1::SealedProof& seal
         absl::StrCat("it is of deployment ", body->deployment, ", not of ", deployment_));
   }
   if (now < body->not_before - kClockSkew) {
-    return Rejected(absl::StrCat("it begins at ",
-                                 absl::FormatTime(body->not_before, absl::UTCTimeZone()),
-                                 ", and here it is ", absl::FormatTime(now, absl::UTCTimeZone())));
+    return MakeError(absl::StatusCode::kPermissionDenied, "NOT_YET_VALID",
+                     absl::StrCat("seal refused: it begins at ",
+                                  absl::FormatTime(body->not_before, absl::UTCTimeZone()),
+                                  ", and here it is ", absl::FormatTime(now, absl::UTCTimeZone())));
   }
   if (now >= body->not_after) {
     return MakeError(absl::StatusCode::kPermissionDenied, "EXPIRED",

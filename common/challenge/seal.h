@@ -52,7 +52,8 @@ absl::StatusOr<SealBody> ReadUnverified(const types::v1::SealedProof& sealed);
 // exactly one URI, of role seal in that deployment, and be valid at `now`; the signature must
 // cover the bytes; the body must be of the deployment, of at most 24 h, and within its times at
 // `now` (5 min of clock skew allowed at the beginning, none at the end). PERMISSION_DENIED, reason
-// REJECTED_SEAL; past its end: EXPIRED. Immutable, thread-safe.
+// REJECTED_SEAL; past its end: EXPIRED; before its beginning: NOT_YET_VALID. Immutable,
+// thread-safe.
 class SealVerifier {
  public:
   SealVerifier(std::string deployment, crypto::Certificate core_root);

@@ -235,7 +235,7 @@ TEST_F(SealTest, TimesAreKept) {
     absl::string_view reason;  // empty: accepted
   };
   const Case cases[] = {
-      {body.not_before - absl::Minutes(5) - absl::Nanoseconds(1), "REJECTED_SEAL"},
+      {body.not_before - absl::Minutes(5) - absl::Nanoseconds(1), "NOT_YET_VALID"},
       {body.not_before - absl::Minutes(5), ""},
       {body.not_before, ""},
       {body.not_after - absl::Nanoseconds(1), ""},

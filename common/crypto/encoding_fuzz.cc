@@ -25,6 +25,9 @@ void CheckPem(absl::string_view input) {
   for (const PemBlock& block : *blocks) {
     text += PemEncode(block.label, block.der);
     bytes += block.der.size();
+#ifdef PLANTED
+    NORROY_CHECK(block.label != blocks->front().label || block.der == blocks->front().der);
+#endif
   }
   NORROY_CHECK(bytes < input.size() || blocks->empty());
   // Ours has shorter lines than the input may have.

@@ -1,6 +1,7 @@
 #include "common/crypto/key.h"
 
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
 
 #include <optional>
@@ -13,6 +14,7 @@
 #include "common/crypto/encoding.h"
 #include "common/crypto/openssl.h"
 #include "common/crypto/rsa_modulus.h"
+#include "common/crypto/signature.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
 
@@ -28,7 +30,6 @@ constexpr absl::string_view kSecp384r1("\x2B\x81\x04\x00\x22", 5);
 // A 65536-bit RSA key fits, so that its error can name the size.
 constexpr size_t kMaxSpki = 16 * 1024;
 constexpr absl::string_view kAccepted = "use P-256, P-384, or RSA of 2048, 3072 or 4096 bits";
-constexpr size_t kEs256Half = 32;
 
 struct KeyTypeRow {
   KeyType type;
@@ -159,20 +160,35 @@ absl::StatusOr<KeyFacts> ReadSpki(absl::string_view der) {
 // Signs and verifies: a private key whose public half is another key's would fail only later.
 bool HalvesMatch(EVP_PKEY* key) {
   const absl::string_view probe = "norroy";
-  const EvpMdCtxPtr signing(EVP_MD_CTX_new());
-  const EvpMdCtxPtr verifying(EVP_MD_CTX_new());
-  std::string signature(static_cast<size_t>(EVP_PKEY_get_size(key)), '\0');
-  size_t length = signature.size();
-  return EVP_DigestSignInit(signing.get(), nullptr, EVP_sha256(), nullptr, key) == 1 &&
-         EVP_DigestSign(signing.get(), reinterpret_cast<unsigned char*>(signature.data()), &length,
-                        Bytes(probe), probe.size()) == 1 &&
-         EVP_DigestVerifyInit(verifying.get(), nullptr, EVP_sha256(), nullptr, key) == 1 &&
-         EVP_DigestVerify(verifying.get(), Bytes(signature), length, Bytes(probe), probe.size()) ==
-             1;
+  const absl::StatusOr<std::string> signature = SignWith(key, probe);
+  return signature.ok() && VerifyWith(key, probe, *signature);
 }
 
-// The first block that is a private key, decoded; nullopt if there is none.
-absl::StatusOr<EvpPkeyPtr> DecodePrivateKey(const std::vector<PemBlock>& blocks) {
+using EncryptedKeyPtr = std::unique_ptr<X509_SIG, OpensslFree<X509_SIG_free>>;
+using KeyInfoPtr = std::unique_ptr<PKCS8_PRIV_KEY_INFO, OpensslFree<PKCS8_PRIV_KEY_INFO_free>>;
+
+absl::StatusOr<EvpPkeyPtr> Decrypt(const PemBlock& block, const Secret& passphrase) {
+  const unsigned char* at = Bytes(block.der);
+  const long size = static_cast<long>(block.der.size());
+  const EncryptedKeyPtr encrypted(d2i_X509_SIG(nullptr, &at, size));
+  if (encrypted == nullptr || at != Bytes(block.der) + size) {
+    return BadKey(absl::StrCat("the block \"", block.label, "\" cannot be read"));
+  }
+  const absl::string_view text = passphrase.Expose();
+  const KeyInfoPtr info(PKCS8_decrypt(encrypted.get(), text.data(), static_cast<int>(text.size())));
+  EvpPkeyPtr key(info == nullptr ? nullptr : EVP_PKCS82PKEY(info.get()));
+  // One in 256 wrong passphrases gives bytes that look padded, and then no key.
+  if (key == nullptr) {
+    return MakeError(absl::StatusCode::kPermissionDenied, "WRONG_PASSPHRASE",
+                     "key: the passphrase does not open it");
+  }
+  return key;
+}
+
+// The first block that is a private key, decoded. `passphrase` is null for a key that must not be
+// encrypted.
+absl::StatusOr<EvpPkeyPtr> DecodePrivateKey(const std::vector<PemBlock>& blocks,
+                                            const Secret* passphrase) {
   for (const PemBlock& block : blocks) {
     const unsigned char* at = Bytes(block.der);
     const long size = static_cast<long>(block.der.size());
@@ -184,16 +200,32 @@ absl::StatusOr<EvpPkeyPtr> DecodePrivateKey(const std::vector<PemBlock>& blocks)
     } else if (block.label == "RSA PRIVATE KEY") {
       key.reset(d2i_PrivateKey(EVP_PKEY_RSA, nullptr, &at, size));
     } else if (block.label == "ENCRYPTED PRIVATE KEY") {
-      return BadKey("the private key is encrypted; write it without a passphrase, mode 0600");
+      if (passphrase != nullptr) return Decrypt(block, *passphrase);
+      return BadKey(
+          "the private key is encrypted, and nothing says where its passphrase is; write it "
+          "without a passphrase, mode 0600");
     } else {
       continue;
     }
     if (key == nullptr || at != Bytes(block.der) + size) {
       return BadKey(absl::StrCat("the block \"", block.label, "\" cannot be read"));
     }
+    if (passphrase != nullptr) {
+      return BadKey("there is a passphrase for it, but it is not encrypted");
+    }
     return key;
   }
   return BadKey("no block \"PRIVATE KEY\", \"EC PRIVATE KEY\" or \"RSA PRIVATE KEY\"");
+}
+
+absl::StatusOr<std::shared_ptr<EVP_PKEY>> ReadPrivateKey(const Secret& pem,
+                                                         const Secret* passphrase) {
+  ErrorScope scope;
+  NORROY_ASSIGN_OR_RETURN(std::vector<PemBlock> blocks, PemDecode(pem.Expose()));
+  absl::StatusOr<EvpPkeyPtr> decoded = DecodePrivateKey(blocks, passphrase);
+  WipeBlocks(blocks);
+  if (!decoded.ok()) return std::move(decoded).status();
+  return std::shared_ptr<EVP_PKEY>(*std::move(decoded));
 }
 
 }  // namespace
@@ -206,6 +238,11 @@ absl::StatusOr<KeyType> ParseKeyType(absl::string_view name) {
   }
   return BadKey(absl::StrCat("unknown type \"", Printable(name, 64),
                              "\"; known are p256, p384, rsa2048, rsa3072, rsa4096"));
+}
+
+absl::string_view SignatureAlgorithm(KeyType type) {
+  if (type == KeyType::kP256) return "ES256";
+  return type == KeyType::kP384 ? "ES384" : "RS256";
 }
 
 absl::StatusOr<PublicKey> PublicKey::Parse(absl::string_view spki_der) {
@@ -239,19 +276,12 @@ absl::StatusOr<PublicKey> PublicKey::Parse(absl::string_view spki_der) {
 
 std::string PublicKey::thumbprint() const { return Base64Url(Sha256(jwk_)); }
 
+bool PublicKey::Verify(absl::string_view data, absl::string_view signature) const {
+  return VerifyWith(key_.get(), data, signature);
+}
+
 bool PublicKey::VerifyEs256(absl::string_view data, absl::string_view signature) const {
-  if (type_ != KeyType::kP256 || signature.size() != 2 * kEs256Half) return false;
-  ErrorScope scope;
-  const EcdsaSigPtr pair(ECDSA_SIG_new());
-  BnPtr r(BN_bin2bn(Bytes(signature), kEs256Half, nullptr));
-  BnPtr s(BN_bin2bn(Bytes(signature) + kEs256Half, kEs256Half, nullptr));
-  if (pair == nullptr || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1) return false;
-  r.release();
-  s.release();
-  const std::string der = ToDer<i2d_ECDSA_SIG>(pair.get());
-  const EvpMdCtxPtr context(EVP_MD_CTX_new());
-  return EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1 &&
-         EVP_DigestVerify(context.get(), Bytes(der), der.size(), Bytes(data), data.size()) == 1;
+  return type_ == KeyType::kP256 && Verify(data, signature);
 }
 
 absl::StatusOr<PrivateKey> PrivateKey::Generate(KeyType type) {
@@ -268,19 +298,25 @@ absl::StatusOr<PrivateKey> PrivateKey::Generate(KeyType type) {
   return result;
 }
 
-absl::StatusOr<PrivateKey> PrivateKey::ParsePem(const Secret& pem) {
+absl::StatusOr<PrivateKey> PrivateKey::Check(std::shared_ptr<evp_pkey_st> key) {
   ErrorScope scope;
-  NORROY_ASSIGN_OR_RETURN(std::vector<PemBlock> blocks, PemDecode(pem.Expose()));
-  absl::StatusOr<EvpPkeyPtr> decoded = DecodePrivateKey(blocks);
-  WipeBlocks(blocks);
-  if (!decoded.ok()) return std::move(decoded).status();
-  const std::shared_ptr<EVP_PKEY> key = *std::move(decoded);
   PrivateKey result;
   // The public half decides whether the kind and size are ours, before the private one is used.
   NORROY_ASSIGN_OR_RETURN(result.public_, PublicKey::Parse(ToDer<i2d_PUBKEY>(key.get())));
   if (!HalvesMatch(key.get())) return BadKey("its private and public halves do not match");
-  result.key_ = key;
+  result.key_ = std::move(key);
   return result;
+}
+
+absl::StatusOr<PrivateKey> PrivateKey::ParsePem(const Secret& pem) {
+  NORROY_ASSIGN_OR_RETURN(std::shared_ptr<EVP_PKEY> key, ReadPrivateKey(pem, nullptr));
+  return Check(std::move(key));
+}
+
+absl::StatusOr<PrivateKey> PrivateKey::ParseEncryptedPem(const Secret& pem,
+                                                         const Secret& passphrase) {
+  NORROY_ASSIGN_OR_RETURN(std::shared_ptr<EVP_PKEY> key, ReadPrivateKey(pem, &passphrase));
+  return Check(std::move(key));
 }
 
 Secret PrivateKey::ToPem() const {
@@ -294,27 +330,15 @@ Secret PrivateKey::ToPem() const {
   return Secret(absl::string_view(data, static_cast<size_t>(length)));
 }
 
+absl::StatusOr<std::string> PrivateKey::Sign(absl::string_view data) const {
+  return SignWith(key_.get(), data);
+}
+
 absl::StatusOr<std::string> PrivateKey::SignEs256(absl::string_view data) const {
   if (public_.type() != KeyType::kP256) {
     return BadKey(absl::StrCat("ES256 needs a p256 key, this is ", KeyTypeName(public_.type())));
   }
-  ErrorScope scope;
-  const EvpMdCtxPtr context(EVP_MD_CTX_new());
-  unsigned char der[80];
-  size_t length = sizeof(der);
-  if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) != 1 ||
-      EVP_DigestSign(context.get(), der, &length, Bytes(data), data.size()) != 1) {
-    return absl::InternalError(absl::StrCat("signing: ", ErrorText()));
-  }
-  const unsigned char* at = der;
-  const EcdsaSigPtr pair(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(length)));
-  NORROY_CHECK(pair != nullptr);
-  // RFC 7518 3.4: R and S as octets of full length, one after the other.
-  unsigned char signature[2 * kEs256Half];
-  NORROY_CHECK(BN_bn2binpad(ECDSA_SIG_get0_r(pair.get()), signature, kEs256Half) == kEs256Half &&
-               BN_bn2binpad(ECDSA_SIG_get0_s(pair.get()), signature + kEs256Half, kEs256Half) ==
-                   kEs256Half);
-  return std::string(reinterpret_cast<char*>(signature), sizeof(signature));
+  return Sign(data);
 }
 
 }  // namespace norroy::crypto

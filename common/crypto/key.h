@@ -20,6 +20,8 @@ enum class KeyType { kP256, kP384, kRsa2048, kRsa3072, kRsa4096 };
 // "p256", "p384", "rsa2048", "rsa3072", "rsa4096".
 absl::string_view KeyTypeName(KeyType type);
 absl::StatusOr<KeyType> ParseKeyType(absl::string_view name);
+// What keys of this type sign by (RFC 7518 3.1): "ES256", "ES384", "RS256".
+absl::string_view SignatureAlgorithm(KeyType type);
 
 class PublicKey {
  public:
@@ -38,7 +40,9 @@ class PublicKey {
   // Base64url SHA-256 of jwk() (RFC 7638).
   std::string thumbprint() const;
 
-  // ES256: `signature` is r and s, 32 bytes each (RFC 7518 3.4). False for any other key.
+  // By SignatureAlgorithm(type()); ECDSA signatures are r and s in full length (RFC 7518 3.4).
+  bool Verify(absl::string_view data, absl::string_view signature) const;
+  // ES256 and nothing else: false for any other key.
   bool VerifyEs256(absl::string_view data, absl::string_view signature) const;
 
   bool operator==(const PublicKey& other) const { return spki_der_ == other.spki_der_; }
@@ -60,10 +64,15 @@ class PrivateKey {
   static absl::StatusOr<PrivateKey> Generate(KeyType type);
   // PKCS#8 or the traditional forms, unencrypted; the first key block counts.
   static absl::StatusOr<PrivateKey> ParsePem(const Secret& pem);
+  // PKCS#8, encrypted (RFC 5958 3). A wrong passphrase is PERMISSION_DENIED, reason
+  // WRONG_PASSPHRASE; a key that is not encrypted is refused, because somebody believes that it is.
+  static absl::StatusOr<PrivateKey> ParseEncryptedPem(const Secret& pem, const Secret& passphrase);
 
   const PublicKey& public_key() const { return public_; }
   // PKCS#8.
   Secret ToPem() const;
+  // As PublicKey::Verify.
+  absl::StatusOr<std::string> Sign(absl::string_view data) const;
   // As PublicKey::VerifyEs256; P-256 keys only.
   absl::StatusOr<std::string> SignEs256(absl::string_view data) const;
 
@@ -72,6 +81,7 @@ class PrivateKey {
 
  private:
   PrivateKey() = default;
+  static absl::StatusOr<PrivateKey> Check(std::shared_ptr<evp_pkey_st> key);
   std::shared_ptr<evp_pkey_st> key_;
   PublicKey public_;
 };

@@ -19,6 +19,10 @@ inline constexpr size_t kMaxSecretFile = 256 * 1024;
 // counts is the file they lead to.
 absl::StatusOr<Secret> ReadSecretFile(const std::string& path);
 
+// A file that systemd put into $CREDENTIALS_DIRECTORY: of root or the caller's own user. Its group
+// bits are allowed to say "read", as they show what an access list for the unit's user allows.
+absl::StatusOr<Secret> ReadCredentialFile(const std::string& path);
+
 // A new file of mode 0600, it and its folder synced to disk; an existing file is ALREADY_EXISTS.
 absl::Status CreateSecretFile(const std::string& path, const Secret& content);
 

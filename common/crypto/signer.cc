@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/crypto/secret_file.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
@@ -14,11 +13,17 @@ class KeySigner final : public Signer {
  public:
   explicit KeySigner(PrivateKey key) : key_(std::move(key)) {}
   const PublicKey& public_key() const override { return key_.public_key(); }
-  absl::StatusOr<std::string> Sign(absl::string_view data) override { return key_.SignEs256(data); }
+  absl::StatusOr<std::string> Sign(absl::string_view data) override { return key_.Sign(data); }
 
  private:
   const PrivateKey key_;
 };
+
+absl::StatusOr<PrivateKey> ParseKey(const Secret& pem, const PassphraseSource& source) {
+  if (source.empty()) return PrivateKey::ParsePem(pem);
+  NORROY_ASSIGN_OR_RETURN(const Secret passphrase, ReadPassphrase(source));
+  return PrivateKey::ParseEncryptedPem(pem, passphrase);
+}
 
 }  // namespace
 
@@ -26,15 +31,11 @@ std::unique_ptr<Signer> NewKeySigner(PrivateKey key) {
   return std::make_unique<KeySigner>(std::move(key));
 }
 
-absl::StatusOr<std::unique_ptr<Signer>> OpenFileSigner(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Signer>> OpenFileSigner(const std::string& path,
+                                                       const PassphraseSource& passphrase) {
   NORROY_ASSIGN_OR_RETURN(const Secret pem, ReadSecretFile(path));
-  absl::StatusOr<PrivateKey> key = PrivateKey::ParsePem(pem);
+  absl::StatusOr<PrivateKey> key = ParseKey(pem, passphrase);
   if (!key.ok()) return WithContext(key.status(), path);
-  const KeyType type = key->public_key().type();
-  if (type != KeyType::kP256) {
-    return MakeError(absl::StatusCode::kInvalidArgument, "BAD_KEY",
-                     absl::StrCat(path, ": a p256 key is needed, this is ", KeyTypeName(type)));
-  }
   return NewKeySigner(*std::move(key));
 }
 

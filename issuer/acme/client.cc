@@ -215,10 +215,6 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Make(const ClientOptions& option
                                                      Clock& clock, crypto::Random& random) {
   NORROY_ASSIGN_OR_RETURN(UrlPolicy urls,
                           UrlPolicy::Make(options.directory_url, options.extra_hosts));
-  if (signer.public_key().type() != crypto::KeyType::kP256) {
-    return MakeError(absl::StatusCode::kInvalidArgument, "BAD_ACCOUNT_KEY",
-                     "an ACME account's key must be P-256");
-  }
   Exchange::Parts parts{http, signer, clock, random, options.sleep};
   if (!parts.sleep) parts.sleep = [](absl::Duration pause) { absl::SleepFor(pause); };
   return std::make_unique<ExchangeClient>(parts, options, std::move(urls));

@@ -270,14 +270,5 @@ TEST_F(ClientTest, DoesNotAskTwiceWhereTheDirectoryDidNotMove) {
   EXPECT_EQ(ca_.count(Endpoint::kDirectory), 2);
 }
 
-TEST_F(ClientTest, NeedsAP256Key) {
-  const auto rsa = crypto::NewKeySigner(*crypto::PrivateKey::Generate(crypto::KeyType::kP384));
-  ClientOptions options;
-  options.directory_url = ca_.directory_url();
-  const auto client = Client::Make(options, ca_, *rsa, clock_, random_);
-  ASSERT_FALSE(client.ok());
-  EXPECT_EQ(ErrorReason(client.status()), "BAD_ACCOUNT_KEY");
-}
-
 }  // namespace
 }  // namespace norroy::acme

@@ -7,9 +7,15 @@
 #include "common/check.h"
 #include "common/error/error.h"
 #include "issuer/acme/directory.h"
+#include "tests/fuzz/json_mutator.h"
 
 using norroy::acme::Directory;
 using norroy::acme::UrlPolicy;
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned int seed) {
+  return norroy::fuzz::MutateJsonInput(data, size, max_size, seed);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const UrlPolicy* const policy =
@@ -35,6 +41,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         directory->key_change, directory->renewal_info}) {
     NORROY_CHECK(url.empty() || policy->Check("a test", url).ok());
   }
+#ifdef PLANTED
+  for (const auto& [unused, description] : directory->profiles) {
+    NORROY_CHECK(description.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos);
+  }
+#endif
   NORROY_CHECK(norroy::Printable(directory->terms_of_service, 8192) == directory->terms_of_service);
   return 0;
 }

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/crypto/encoding.h"
-#include "common/status_macros.h"
+#include "common/error/error.h"
 #include "issuer/acme/json.h"
 
 namespace norroy::acme {
@@ -14,6 +14,12 @@ std::string Flattened(absl::string_view header, absl::string_view payload,
                       R"(","signature":")", crypto::Base64Url(signature), R"("})");
 }
 
+absl::Status NotSent(const absl::Status& error) {
+  ErrorMetadata metadata = ErrorMetadataOf(error);
+  metadata["sent"] = "no";
+  return MakeError(error.code(), ErrorReason(error), error.message(), metadata);
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> SignJws(crypto::Signer& signer, const JwsTarget& target, Nonce nonce,
@@ -22,13 +28,13 @@ absl::StatusOr<std::string> SignJws(crypto::Signer& signer, const JwsTarget& tar
   const std::string key = target.kid.empty() ? absl::StrCat(R"("jwk":)", signer.public_key().jwk())
                                              : absl::StrCat(R"("kid":)", JsonQuote(target.kid));
   // RFC 8555 6.4, 6.5: "url" and "nonce" are under the signature.
-  const std::string header = crypto::Base64Url(
-      absl::StrCat(R"({"alg":"ES256",)", key, R"(,"nonce":)", JsonQuote(nonce.value()),
-                   R"(,"url":)", JsonQuote(target.url), "}"));
+  const std::string header = crypto::Base64Url(absl::StrCat(
+      R"({"alg":")", crypto::SignatureAlgorithm(signer.public_key().type()), R"(",)", key,
+      R"(,"nonce":)", JsonQuote(nonce.value()), R"(,"url":)", JsonQuote(target.url), "}"));
   const std::string body = crypto::Base64Url(payload);
-  NORROY_ASSIGN_OR_RETURN(const std::string signature,
-                          signer.Sign(absl::StrCat(header, ".", body)));
-  return Flattened(header, body, signature);
+  const absl::StatusOr<std::string> signature = signer.Sign(absl::StrCat(header, ".", body));
+  if (!signature.ok()) return NotSent(signature.status());
+  return Flattened(header, body, *signature);
 }
 
 std::string BindExternalAccount(const ExternalAccount& account, const crypto::PublicKey& key,

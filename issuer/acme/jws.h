@@ -1,8 +1,9 @@
 #ifndef NORROY_ISSUER_ACME_JWS_H_
 #define NORROY_ISSUER_ACME_JWS_H_
 
-// JSON Web Signatures as ACME wants them (RFC 8555 6.2, RFC 7515 7.2.2): flattened JSON, ES256,
-// bound to one URL and one nonce. The algorithm follows from the key, never from the CA.
+// JSON Web Signatures as ACME wants them (RFC 8555 6.2, RFC 7515 7.2.2): flattened JSON, bound to
+// one URL and one nonce. The algorithm (ES256, ES384, RS256) follows from the key, never from the
+// CA.
 
 #include <string>
 
@@ -22,6 +23,7 @@ struct JwsTarget {
 };
 
 // Takes the nonce: whoever signs again needs another. An empty payload is a POST-as-GET.
+// A signer's error carries the metadata sent=no: nothing has reached the CA.
 absl::StatusOr<std::string> SignJws(crypto::Signer& signer, const JwsTarget& target, Nonce nonce,
                                     absl::string_view payload);
 

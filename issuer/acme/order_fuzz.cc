@@ -7,10 +7,16 @@
 #include "common/check.h"
 #include "common/error/error.h"
 #include "issuer/acme/order.h"
+#include "tests/fuzz/json_mutator.h"
 
 using norroy::acme::Order;
 using norroy::acme::OrderStatus;
 using norroy::acme::UrlPolicy;
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned int seed) {
+  return norroy::fuzz::MutateJsonInput(data, size, max_size, seed);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const UrlPolicy* const policy =
@@ -30,6 +36,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     NORROY_CHECK(policy->Check("a test", url).ok());
   }
   NORROY_CHECK(policy->Check("a test", order->finalize).ok());
+#ifdef PLANTED
+  if (order->error.has_value()) {
+    NORROY_CHECK(order->error->detail.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") ==
+                 std::string::npos);
+  }
+#endif
   NORROY_CHECK(order->certificate.empty() || policy->Check("a test", order->certificate).ok());
   NORROY_CHECK(order->status != OrderStatus::kValid || !order->certificate.empty());
   return 0;

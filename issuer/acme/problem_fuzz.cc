@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/error/error.h"
 #include "issuer/acme/problem.h"
+#include "tests/fuzz/json_mutator.h"
 
 using norroy::acme::Problem;
 
@@ -18,6 +19,11 @@ void CheckText(const std::string& text) {
 }
 
 }  // namespace
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned int seed) {
+  return norroy::fuzz::MutateJsonInput(data, size, max_size, seed);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::Time now = absl::FromUnixSeconds(1'772'366'400);
@@ -34,6 +40,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CheckText(subproblem.detail);
     CheckText(subproblem.identifier_type);
     CheckText(subproblem.identifier_value);
+#ifdef PLANTED
+    NORROY_CHECK(subproblem.identifier_value.find_first_of(
+                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == std::string::npos);
+#endif
   }
   const absl::Status status = norroy::acme::ToStatus(problem);
   NORROY_CHECK(!status.ok() && !norroy::ErrorReason(status).empty());

@@ -17,6 +17,7 @@
 #include "common/status_macros.h"
 #include "common/sync/mutex.h"
 #include "issuer/keys/eab_key.h"
+#include "issuer/keys/key_location.h"
 
 namespace norroy::keys {
 namespace {
@@ -62,13 +63,13 @@ class Account {
       : settings_(std::move(settings)), store_(store), clock_(clock) {}
 
   absl::StatusOr<AccountRecord> ReadRecord(bool key_exists);
-  absl::Status OpenKey(const std::string& path);
+  absl::Status TakeKey(const std::string& path);
   absl::StatusOr<acme::Account> AskCa(const acme::Directory& directory, bool agree_tos);
 
   const CaSettings settings_;
   store::Store& store_;
   Clock& clock_;
-  std::unique_ptr<crypto::Signer> signer_;
+  std::shared_ptr<crypto::Signer> signer_;
   std::unique_ptr<http::Client> http_;
   std::unique_ptr<acme::Client> client_;
   // One registration at a time.
@@ -77,10 +78,15 @@ class Account {
   AccountRecord record_ ABSL_GUARDED_BY(mutex_);
 };
 
-absl::Status Account::OpenKey(const std::string& path) {
+// `path` is of the key in keys_dir.
+absl::Status Account::TakeKey(const std::string& path) {
+  signer_ = settings_.account_signer;
+  if (signer_ != nullptr) return absl::OkStatus();
   absl::StatusOr<std::unique_ptr<crypto::Signer>> signer =
-      Exists(path) ? crypto::OpenFileSigner(path) : crypto::CreateFileSigner(path);
-  if (!signer.ok()) return WithContext(signer.status(), absl::StrCat("account key ", path));
+      settings_.account_key.has_value() ? OpenKey(*settings_.account_key)
+      : Exists(path)                    ? crypto::OpenFileSigner(path)
+                                        : crypto::CreateFileSigner(path);
+  if (!signer.ok()) return WithContext(signer.status(), "account key");
   signer_ = *std::move(signer);
   return absl::OkStatus();
 }
@@ -115,16 +121,17 @@ absl::StatusOr<std::unique_ptr<Account>> Account::Open(const CaSettings& setting
                                                        const AccountsOptions& options) {
   auto account = std::unique_ptr<Account>(new Account(settings, options.store, options.clock));
   const std::string path = absl::StrCat(options.keys_dir, "/account-", settings.name, ".pem");
-  NORROY_ASSIGN_OR_RETURN(AccountRecord record, account->ReadRecord(Exists(path)));
+  const bool configured = settings.account_key.has_value();
+  NORROY_ASSIGN_OR_RETURN(AccountRecord record, account->ReadRecord(configured || Exists(path)));
   // The key is on disk before any CA hears of it: whatever happens later, the same key finds the
   // same account (RFC 8555 7.3.1).
-  NORROY_RETURN_IF_ERROR(account->OpenKey(path));
+  NORROY_RETURN_IF_ERROR(account->TakeKey(path));
   const std::string thumbprint = account->signer_->public_key().thumbprint();
   if (!record.url.empty() && record.key_thumbprint != thumbprint) {
-    return Precondition(
-        "ACCOUNT_KEY_LOST",
-        absl::StrCat("the key in ", path, " (", thumbprint, ") is not that of ", "the account ",
-                     record.url, " (", record.key_thumbprint, "): put the right one back"));
+    return Precondition("ACCOUNT_KEY_LOST",
+                        absl::StrCat("the key ", configured ? settings.account_key->text() : path,
+                                     " (", thumbprint, ") is not that of the account ", record.url,
+                                     " (", record.key_thumbprint, "): put the right one back"));
   }
   if (record.key_thumbprint != thumbprint || record.url.empty()) {
     record.key_thumbprint = thumbprint;

@@ -1,8 +1,8 @@
 #ifndef NORROY_ISSUER_KEYS_ACCOUNTS_H_
 #define NORROY_ISSUER_KEYS_ACCOUNTS_H_
 
-// The issuer's accounts at the CAs of its configuration: one key file, one HTTP client, one
-// acme::Client each.
+// The issuer's accounts at the CAs of its configuration: one key, one HTTP client, one acme::Client
+// each.
 
 #include <functional>
 #include <memory>
@@ -47,9 +47,10 @@ struct AccountsOptions {
   std::function<absl::StatusOr<std::unique_ptr<http::Client>>(const CaSettings&)> new_http;
 };
 
-// Opens the account keys, "<keys_dir>/account-<ca>.pem", and makes those that are not there; no CA
-// is asked. Refused (FAILED_PRECONDITION, reason ACCOUNT_KEY_LOST): the store has an account whose
-// key is not in its file, because a new key would silently be another account.
+// Takes the account keys that are configured (CaSettings, opened here if they are not yet), else
+// those in "<keys_dir>/account-<ca>.pem", and makes the latter if they are not there; no CA is
+// asked. Refused (FAILED_PRECONDITION, reason ACCOUNT_KEY_LOST): the store has an account whose key
+// is not this one, because a new key would silently be another account.
 absl::StatusOr<std::unique_ptr<Accounts>> MakeAccounts(const AccountsOptions& options);
 
 }  // namespace norroy::keys

@@ -150,6 +150,32 @@ TEST_F(AccountsTest, ALostKeyIsNotReplacedInSilence) {
   EXPECT_TRUE((*Make())->ClientFor("main").ok());
 }
 
+TEST_F(AccountsTest, AKeyFromElsewhereIsTaken) {
+  const std::string path = absl::StrCat(std::getenv("TEST_TMPDIR"), "/own.pem");
+  const auto key = crypto::CreateFileSigner(path);
+  ASSERT_TRUE(key.ok()) << key.status();
+  config::v1::KeyConfig config;
+  config.set_uri(path);
+  settings_.account_key = ReadKeyConfig(config, "", "/etc/issuer.yaml").value();
+  auto accounts = Make();
+  ASSERT_TRUE(accounts.ok()) << accounts.status();
+  const auto record = (*accounts)->Register("main", true);
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(record->key_thumbprint, (*key)->public_key().thumbprint());
+  EXPECT_NE(access(KeyFile().c_str(), F_OK), 0) << "made a key that nobody asked for";
+  EXPECT_TRUE((*Make())->ClientFor("main").ok());
+  // Another key there, or none.
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  EXPECT_NE(Make().status().message().find(path), absl::string_view::npos) << Make().status();
+  ASSERT_TRUE(crypto::CreateFileSigner(path).ok());
+  const absl::Status status = Make().status();
+  EXPECT_EQ(ErrorReason(status), "ACCOUNT_KEY_LOST");
+  EXPECT_NE(status.message().find(path), absl::string_view::npos) << status;
+  // The key in keys_dir is another one, too.
+  settings_.account_key.reset();
+  EXPECT_EQ(ErrorReason(Make().status()), "ACCOUNT_KEY_LOST");
+}
+
 TEST_F(AccountsTest, AnotherDirectoryIsAnotherCa) {
   auto accounts = Make();
   ASSERT_TRUE((*accounts)->Register("main", true).ok());

@@ -79,7 +79,8 @@ std::string Resolve(const std::string& config_path, const std::string& path) {
   return path.empty() ? "" : config::ResolvePath(config_path, path);
 }
 
-absl::StatusOr<CaSettings> ReadOne(const CaConfig& ca, const std::string& config_path) {
+absl::StatusOr<CaSettings> ReadOne(const CaConfig& ca, const std::string& pkcs11_module,
+                                   const std::string& config_path) {
   NORROY_RETURN_IF_ERROR(identity::CheckResourceName("name", ca.name()));
   NORROY_RETURN_IF_ERROR(CheckUrls(ca));
   NORROY_RETURN_IF_ERROR(CheckContacts(ca));
@@ -97,6 +98,11 @@ absl::StatusOr<CaSettings> ReadOne(const CaConfig& ca, const std::string& config
   settings.agree_tos = ca.agree_tos();
   settings.eab_kid = ca.eab_kid();
   settings.eab_key_file = Resolve(config_path, ca.eab_key_file());
+  if (ca.has_account_key()) {
+    absl::StatusOr<KeyLocation> key = ReadKeyConfig(ca.account_key(), pkcs11_module, config_path);
+    if (!key.ok()) return WithContext(key.status(), "account_key");
+    settings.account_key = *std::move(key);
+  }
   return settings;
 }
 
@@ -111,7 +117,8 @@ absl::StatusOr<std::vector<CaSettings>> ReadCaSettings(const config::v1::IssuerC
   std::vector<CaSettings> all;
   std::set<std::string> names;
   for (int i = 0; i < config.cas_size(); ++i) {
-    absl::StatusOr<CaSettings> settings = ReadOne(config.cas(i), config_path);
+    absl::StatusOr<CaSettings> settings =
+        ReadOne(config.cas(i), config.pkcs11_module(), config_path);
     if (!settings.ok()) return WithContext(settings.status(), absl::StrCat("cas[", i, "]"));
     if (!names.insert(settings->name).second) {
       return BadConfig(

@@ -3,12 +3,16 @@
 
 // The `cas:` of the issuer's configuration, checked, with paths resolved.
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/crypto/signer.h"
 #include "common/http/curl_client.h"
 #include "issuer/acme/client.h"
+#include "issuer/keys/key_location.h"
 #include "norroy/config/v1/issuer.pb.h"
 
 namespace norroy::keys {
@@ -21,6 +25,10 @@ struct CaSettings {
   bool agree_tos = false;
   std::string eab_kid;       // empty: none
   std::string eab_key_file;  // with eab_kid
+  // None: a key made in keys_dir.
+  std::optional<KeyLocation> account_key;
+  // That key once it is open; null until then.
+  std::shared_ptr<crypto::Signer> account_signer;
 };
 
 // INVALID_ARGUMENT, reason BAD_CONFIG, naming cas[i] and the field. Touches no file.

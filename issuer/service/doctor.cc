@@ -28,6 +28,15 @@ absl::Status BadField(absl::string_view field, absl::string_view message) {
                    absl::StrCat(field, " ", message), {{"field", std::string(field)}});
 }
 
+// Of a record that is to be published; 0: no end.
+absl::Status CheckUntil(int64_t until, absl::Time now) {
+  const int64_t seconds = absl::ToUnixSeconds(now);
+  if (until == 0 || (until > seconds && until <= seconds + absl::ToInt64Seconds(kMaxPersist))) {
+    return absl::OkStatus();
+  }
+  return BadField("persist_until", "must be later than now and at most 10 years away; 0: no end");
+}
+
 absl::StatusOr<Name> ParseName(const std::string& text) {
   NORROY_ASSIGN_OR_RETURN(const std::string ascii, ToAscii(text));
   return Name::Parse(ascii);
@@ -216,17 +225,9 @@ void Doctor::LearnOfCa(const RehearseRequest& request, Rehearsal& rehearsal) {
   if (ca.ok()) rehearsal.SetCa(FactsOf(*ca));
 }
 
-absl::StatusOr<issuer::v1::DescribePersistRecordResponse> Doctor::DescribePersistRecord(
-    const rpc::Caller& caller, const issuer::v1::DescribePersistRecordRequest& request) {
-  absl::StatusOr<Name> name = ParseName(request.name());
-  if (!name.ok()) return WithContext(name.status(), "name");
-  const int64_t until = request.persist_until();
-  const int64_t now = absl::ToUnixSeconds(o_.clock.Now());
-  if (until != 0 && (until <= now || until > now + absl::ToInt64Seconds(kMaxPersist))) {
-    return BadField("persist_until", "must be later than now and at most 10 years away; 0: no end");
-  }
-  NORROY_ASSIGN_OR_RETURN(const std::string ca, CaOf(request.ca()));
-  NORROY_RETURN_IF_ERROR(CheckGrants(caller, {*name}, ca));
+absl::StatusOr<issuer::v1::DescribePersistRecordResponse> Doctor::Describe(const Name& name,
+                                                                           const std::string& ca,
+                                                                           int64_t persist_until) {
   NORROY_ASSIGN_OR_RETURN(acme::Client* const client, o_.accounts.ClientFor(ca));
   NORROY_ASSIGN_OR_RETURN(const store::AccountRecord account, o_.store.GetAccount(ca));
   NORROY_ASSIGN_OR_RETURN(const acme::Directory directory, client->GetDirectory());
@@ -239,11 +240,40 @@ absl::StatusOr<issuer::v1::DescribePersistRecordResponse> Doctor::DescribePersis
   }
   NORROY_ASSIGN_OR_RETURN(
       PersistRecord record,
-      DescribePersist(*name, directory.caa_identities.front(), account.url, until));
+      DescribePersist(name, directory.caa_identities.front(), account.url, persist_until));
   issuer::v1::DescribePersistRecordResponse response;
   response.set_owner(std::move(record.owner));
   response.set_value(std::move(record.value));
   return response;
+}
+
+void Doctor::DescribePersistRecord(const rpc::Caller& caller,
+                                   const issuer::v1::DescribePersistRecordRequest& request,
+                                   const DescribeDone& done) {
+  const absl::StatusOr<Name> name = ParseName(request.name());
+  if (!name.ok()) return done(WithContext(name.status(), "name"));
+  const absl::Status until = CheckUntil(request.persist_until(), o_.clock.Now());
+  if (!until.ok()) return done(until);
+  const absl::StatusOr<std::string> ca = CaOf(request.ca());
+  if (!ca.ok()) return done(ca.status());
+  const absl::Status granted = CheckGrants(caller, {*name}, *ca);
+  if (!granted.ok()) return done(granted);
+  const auto record = Describe(*name, *ca, request.persist_until());
+  if (!record.ok()) return done(record.status());
+  if (++*persist_looks_ > kMaxPersistLooksAtOnce) {
+    --*persist_looks_;
+    return done(MakeError(absl::StatusCode::kResourceExhausted, "BUSY",
+                          absl::StrCat(kMaxPersistLooksAtOnce,
+                                       " looks at records are under way: try again in a minute")));
+  }
+  o_.solver.LookPersist(
+      {name->identifier().value(), record->value(), name->wildcard()},
+      [looks = persist_looks_, answer = *record, done](const std::vector<types::v1::View>& views) {
+        --*looks;
+        issuer::v1::DescribePersistRecordResponse response = answer;
+        response.mutable_views()->Assign(views.begin(), views.end());
+        done(std::move(response));
+      });
 }
 
 }  // namespace norroy::service

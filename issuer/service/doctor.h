@@ -9,7 +9,11 @@
 //   if (!rehearsal.ok()) ...                                        // `done` is not called then
 //   on_cancel([r = *rehearsal] { r->Cancel(); });
 //   doctor.LearnOfCa(request, **rehearsal);  // may block as long as a request to the CA
+//
+// DescribePersistRecord blocks as long as a request to the CA, too; then its answer comes when the
+// viewpoints have looked.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <set>
@@ -40,6 +44,8 @@ namespace norroy::service {
 // most of it belongs to orders.
 inline constexpr int kMaxRehearsalParts = 100;
 inline constexpr size_t kMaxRehearsalsAtOnce = 8;
+// Looks at dns-persist-01 records: every validator has room for 64 looks, and orders need them.
+inline constexpr int kMaxPersistLooksAtOnce = 8;
 
 struct DoctorOptions {
   store::Store& store;
@@ -55,6 +61,9 @@ struct DoctorOptions {
 // Thread-safe.
 class Doctor {
  public:
+  using DescribeDone =
+      std::function<void(absl::StatusOr<issuer::v1::DescribePersistRecordResponse>)>;
+
   // What the options refer to outlives this object.
   explicit Doctor(const DoctorOptions& options) : o_(options), quota_(options.clock) {}
   // Stops.
@@ -68,10 +77,13 @@ class Doctor {
                                                    absl::Time deadline, Rehearsal::Done done);
   void LearnOfCa(const issuer::v1::RehearseRequest& request, Rehearsal& rehearsal);
 
-  absl::StatusOr<issuer::v1::DescribePersistRecordResponse> DescribePersistRecord(
-      const rpc::Caller& caller, const issuer::v1::DescribePersistRecordRequest& request);
+  // `done` is called once: inside the call, or from any thread within 15 s, maybe after Stop.
+  // RESOURCE_EXHAUSTED, reason BUSY, if too many are under way.
+  void DescribePersistRecord(const rpc::Caller& caller,
+                             const issuer::v1::DescribePersistRecordRequest& request,
+                             const DescribeDone& done);
 
-  // Cancels what is under way and takes nothing new: before the solver goes.
+  // Cancels rehearsals under way and takes no new ones: before the solver goes.
   void Stop();
 
  private:
@@ -81,12 +93,18 @@ class Doctor {
   CaFacts FactsOf(const std::string& ca);
   absl::Status AddParts(const std::vector<challenge::Name>& names,
                         const std::vector<challenge::ChallengeType>& types, Rehearsal& rehearsal);
+  // What is to be published, without what is.
+  absl::StatusOr<issuer::v1::DescribePersistRecordResponse> Describe(const challenge::Name& name,
+                                                                     const std::string& ca,
+                                                                     int64_t persist_until);
   // Counts it among those under way, until `done`.
   absl::Status Admit(const std::shared_ptr<Rehearsal>& rehearsal);
   void Forget(const Rehearsal* rehearsal);
 
   const DoctorOptions o_;
   RehearsalQuota quota_;
+  // Shared with looks, which may end after this object.
+  const std::shared_ptr<std::atomic<int>> persist_looks_ = std::make_shared<std::atomic<int>>(0);
   Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::set<std::shared_ptr<Rehearsal>> active_ ABSL_GUARDED_BY(mutex_);

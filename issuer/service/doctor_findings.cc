@@ -80,10 +80,11 @@ constexpr Refusal kRefusals[] = {
      "configure a presenter of this type on the agent's host, or take the type out of its grant"},
     // The seal was made a moment ago.
     {"EXPIRED", "CLOCK_SKEW", "set the clock of the agent's host, by NTP say: it is ahead"},
+    {"NOT_YET_VALID", "CLOCK_SKEW", "set the clock of the agent's host, by NTP say: it is behind"},
     {"CLOCK_SKEW", "CLOCK_SKEW", "set the clock of the host that is named, by NTP say"},
     {"REJECTED_SEAL", "AGENT_REFUSED",
-     "compare the clocks of issuer and agent first; if they agree, the agent belongs to another "
-     "deployment or core root: enroll it anew"},
+     "the agent belongs to another deployment or core root: enroll it anew; if it does not, its "
+     "clock may be so far off that the seal's certificate is not valid there"},
     {"PRESENTER_FAILED", "PRESENTER_FAILED",
      "mend on the agent's host what the message names: a listener, a folder, a DNS server, a "
      "credential"},

@@ -26,10 +26,15 @@ grpc::ServerUnaryReactor* DoctorService::Rehearse(grpc::CallbackServerContext* c
 grpc::ServerUnaryReactor* DoctorService::DescribePersistRecord(
     grpc::CallbackServerContext* context, const issuer::v1::DescribePersistRecordRequest* request,
     issuer::v1::DescribePersistRecordResponse* response) {
-  return rpc::Unary(
+  using Response = issuer::v1::DescribePersistRecordResponse;
+  return rpc::Deferred(
       env_, context, request, response,
-      [this](const rpc::Call& call, const issuer::v1::DescribePersistRecordRequest& request) {
-        return logic_.DescribePersistRecord(call.caller, request);
+      [this](const rpc::Call& call, const issuer::v1::DescribePersistRecordRequest& request,
+             const std::shared_ptr<rpc::Completion<Response>>& completion) {
+        logic_.DescribePersistRecord(call.caller, request,
+                                     [completion](absl::StatusOr<Response> response) {
+                                       completion->Finish(std::move(response));
+                                     });
       });
 }
 

@@ -88,6 +88,8 @@ TEST_F(DoctorServiceTest, RehearsesAndDescribes) {
       rpc::FromGrpc(alice->DescribePersistRecord(&second, describe, &record));
   ASSERT_TRUE(described.ok()) << described;
   EXPECT_EQ(record.owner(), "_validation-persist.www.example.com");
+  ASSERT_EQ(record.views_size(), 1);
+  EXPECT_EQ(record.views(0).findings(0).code(), "PERSIST_MISSING");
 }
 
 TEST_F(DoctorServiceTest, RolesAndGrants) {
@@ -107,6 +109,28 @@ TEST_F(DoctorServiceTest, RolesAndGrants) {
     const auto stub = StubOf(c.role, c.name);
     EXPECT_EQ(ErrorReason(rpc::FromGrpc(stub->Rehearse(&context, request, &response))), c.reason);
   }
+}
+
+TEST_F(DoctorServiceTest, ALookAtARecordHoldsNoThreadAndOutlivesItsClient) {
+  f_.solver().looks().SetSlow(true);
+  const auto alice = StubOf(types::v1::ROLE_OPERATOR, "alice");
+  issuer::v1::DescribePersistRecordRequest request;
+  request.set_name("www.example.com");
+  issuer::v1::DescribePersistRecordResponse response;
+  // More than the pool has threads.
+  for (int i = 0; i < 6; ++i) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Milliseconds(300)));
+    EXPECT_EQ(alice->DescribePersistRecord(&context, request, &response).error_code(),
+              grpc::StatusCode::DEADLINE_EXCEEDED);
+  }
+  EXPECT_EQ(f_.solver().looks().persist_asked().size(), 6u);
+  f_.solver().FinishLooks();
+  f_.solver().looks().SetSlow(false);
+  grpc::ClientContext context;
+  const absl::Status status =
+      rpc::FromGrpc(alice->DescribePersistRecord(&context, request, &response));
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 TEST_F(DoctorServiceTest, AClientThatLeavesTakesItDown) {

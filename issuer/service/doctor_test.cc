@@ -79,6 +79,9 @@ class StagedSolver final : public solver::Solver {
       const solver::LookOrder& order) override {
     return inner_.Look(order);
   }
+  void LookPersist(const solver::PersistLook& look, const PersistDone& done) override {
+    inner_.LookPersist(look, done);
+  }
   void OnChange(std::function<void(const std::string& id)> changed) override {
     inner_.OnChange(std::move(changed));
   }
@@ -188,6 +191,20 @@ class DoctorTest : public ::testing::Test {
     return *std::move(result);
   }
 
+  // What was answered at once.
+  absl::StatusOr<issuer::v1::DescribePersistRecordResponse> DescribeRecord(
+      const std::string& principal, const issuer::v1::DescribePersistRecordRequest& request) {
+    absl::StatusOr<issuer::v1::DescribePersistRecordResponse> answer =
+        absl::UnavailableError("no answer yet");
+    bool answered = false;
+    doctor_->DescribePersistRecord(CallerOf(principal), request, [&](auto response) {
+      EXPECT_FALSE(answered);
+      answered = true;
+      answer = std::move(response);
+    });
+    return answer;
+  }
+
   ServiceFixture f_;
   SimulatedTimers timers_{f_.clock()};
   crypto::SeededRandom random_{7};
@@ -295,7 +312,7 @@ TEST_F(DoctorTest, Outcomes) {
       {.what = "foreign zone",
        .prepare = refused("FOREIGN_ZONE"),
        .names = {"www.example.com"},
-       .want = {"www.example.com http-01 FAIL [AGENT_REFUSED]"},
+       .want = {"www.example.com http-01 FAIL [FOREIGN_ZONE]"},
        .says = "the CNAME leads to a zone this agent does not serve"},
       {.what = "its words",
        .prepare = refused("UNSUPPORTED_TYPE"),
@@ -312,6 +329,11 @@ TEST_F(DoctorTest, Outcomes) {
        .names = {"www.example.com"},
        .want = {"www.example.com http-01 FAIL [CLOCK_SKEW]"},
        .says = "set the clock"},
+      {.what = "its clock is behind",
+       .prepare = refused("NOT_YET_VALID"),
+       .names = {"www.example.com"},
+       .want = {"www.example.com http-01 FAIL [CLOCK_SKEW]"},
+       .says = "it is behind"},
       {.what = "its clock, as the validator knows",
        .prepare = refused("CLOCK_SKEW"),
        .names = {"www.example.com"},
@@ -649,13 +671,20 @@ TEST_F(DoctorTest, OnlySoManyAtOnce) {
 TEST_F(DoctorTest, PersistRecord) {
   issuer::v1::DescribePersistRecordRequest request;
   request.set_name("*.Example.com");
-  const rpc::Caller alice = CallerOf("operator/alice");
-  auto response = doctor_->DescribePersistRecord(alice, request);
+  auto response = DescribeRecord("operator/alice", request);
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->owner(), "_validation-persist.example.com");
   EXPECT_EQ(response->value(),
             absl::StrCat("ca.test; accounturi=", f_.store().GetAccount("main")->url,
                          "; policy=wildcard"));
+  ASSERT_EQ(response->views_size(), 1);
+  EXPECT_EQ(response->views(0).verdict(), types::v1::VERDICT_FAIL);
+  EXPECT_EQ(response->views(0).findings(0).code(), "PERSIST_MISSING");
+  ASSERT_EQ(fake().looks().persist_asked().size(), 1u);
+  const solver::PersistLook asked = fake().looks().persist_asked().front();
+  EXPECT_EQ(asked.name, "example.com");
+  EXPECT_EQ(asked.value, response->value());
+  EXPECT_TRUE(asked.wildcard);
   const int64_t now = absl::ToUnixSeconds(f_.clock().Now());
   const struct {
     const char* principal;
@@ -679,9 +708,11 @@ TEST_F(DoctorTest, PersistRecord) {
     request.set_name(c.name);
     request.set_ca(c.ca);
     request.set_persist_until(c.until);
-    response = doctor_->DescribePersistRecord(CallerOf(c.principal), request);
+    response = DescribeRecord(c.principal, request);
     EXPECT_EQ(ErrorReason(response.status()), c.reason) << c.name << ": " << response.status();
   }
+  // Nobody looks for those who are refused.
+  EXPECT_EQ(fake().looks().persist_asked().size(), 3u);
 
   // A CA that says no issuer domain name; a directory is kept for 6 h.
   f_.ca().SetTamper([](fakes::Endpoint endpoint, const http::Request&, http::Response& reply) {
@@ -692,8 +723,45 @@ TEST_F(DoctorTest, PersistRecord) {
   request.set_name("www.example.com");
   request.clear_ca();
   request.clear_persist_until();
-  response = doctor_->DescribePersistRecord(alice, request);
+  response = DescribeRecord("operator/alice", request);
   EXPECT_EQ(ErrorReason(response.status()), "NO_CAA_IDENTITY") << response.status();
+}
+
+TEST_F(DoctorTest, WhatIsPublishedIsSeenFromEverywhere) {
+  issuer::v1::DescribePersistRecordRequest request;
+  request.set_name("www.example.com");
+  fake().looks().ShowPersist("www.example.com",
+                             {ViewOf(types::v1::VERDICT_PASS, "", "north"),
+                              ViewOf(types::v1::VERDICT_UNKNOWN, "VIEWPOINT_UNREACHABLE", "v2:1")});
+  const auto response = DescribeRecord("operator/alice", request);
+  ASSERT_TRUE(response.ok()) << response.status();
+  ASSERT_EQ(response->views_size(), 2);
+  EXPECT_EQ(response->views(0).viewpoint(), "north");
+  EXPECT_EQ(response->views(1).findings(0).code(), "VIEWPOINT_UNREACHABLE");
+  EXPECT_FALSE(fake().looks().persist_asked().front().wildcard);
+}
+
+TEST_F(DoctorTest, OnlySoManyLooksAtRecordsAtOnce) {
+  fake().looks().SetSlow(true);
+  issuer::v1::DescribePersistRecordRequest request;
+  request.set_name("www.example.com");
+  int answered = 0;
+  const auto begin = [&] {
+    doctor_->DescribePersistRecord(CallerOf("operator/alice"), request, [&](auto response) {
+      EXPECT_TRUE(response.ok()) << response.status();
+      ++answered;
+    });
+  };
+  for (int i = 0; i < kMaxPersistLooksAtOnce; ++i) begin();
+  EXPECT_EQ(answered, 0);
+  EXPECT_EQ(ErrorReason(DescribeRecord("operator/alice", request).status()), "BUSY");
+  fake().FinishLooks();
+  EXPECT_EQ(answered, kMaxPersistLooksAtOnce);
+  // What ends after the doctor is answered still.
+  begin();
+  doctor_.reset();
+  fake().FinishLooks();
+  EXPECT_EQ(answered, kMaxPersistLooksAtOnce + 1);
 }
 
 }  // namespace

@@ -35,12 +35,22 @@ void FakeLooks::SetSlow(bool slow) {
 
 std::vector<std::string> FakeLooks::Finish() {
   std::vector<std::string> ids;
-  MutexLock lock(&mutex_);
-  for (auto& [id, kept] : kept_) {
-    if (!kept.over) ids.push_back(id);
-    kept.over = true;
+  std::vector<std::pair<Solver::PersistDone, Views>> persist;
+  {
+    MutexLock lock(&mutex_);
+    for (auto& [id, kept] : kept_) {
+      if (!kept.over) ids.push_back(id);
+      kept.over = true;
+    }
+    persist.swap(slow_persist_);
   }
+  for (const auto& [done, views] : persist) done(views);
   return ids;
+}
+
+void FakeLooks::ShowPersist(const std::string& name, Views views) {
+  MutexLock lock(&mutex_);
+  persist_[name] = std::move(views);
 }
 
 void FakeLooks::Fail(absl::Status status) {
@@ -75,6 +85,27 @@ absl::StatusOr<std::optional<std::vector<NameView>>> FakeLooks::Look(
   }
   if (!kept.over) return std::optional<std::vector<NameView>>();
   return std::optional<std::vector<NameView>>(kept.views);
+}
+
+std::vector<PersistLook> FakeLooks::persist_asked() {
+  MutexLock lock(&mutex_);
+  return persist_asked_;
+}
+
+void FakeLooks::LookPersist(const PersistLook& look, const Solver::PersistDone& done) {
+  Views views = {ViewOf(types::v1::VERDICT_FAIL, "PERSIST_MISSING")};
+  {
+    MutexLock lock(&mutex_);
+    persist_asked_.push_back(look);
+    const auto it = persist_.find(look.name);
+    if (it != persist_.end()) views = it->second;
+    if (!failure_.ok()) views = {ViewOf(types::v1::VERDICT_UNKNOWN, "VIEWPOINT_UNREACHABLE")};
+    if (slow_) {
+      slow_persist_.emplace_back(done, std::move(views));
+      return;
+    }
+  }
+  done(views);
 }
 
 FakeLooks::Views FakeLooks::See(const challenge::Proof& proof, bool served) {

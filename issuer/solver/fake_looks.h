@@ -33,14 +33,20 @@ class FakeLooks {
   void SetSlow(bool slow);
   // Every look is over. Returns the ids of those that were not.
   std::vector<std::string> Finish();
+  // What looks at the dns-persist-01 record of this name see from now on, one entry a viewpoint;
+  // by default "validator-1" finds none.
+  void ShowPersist(const std::string& name, Views views);
   // Looks fail with this until it is OK again.
   void Fail(absl::Status status);
   // Every look that was first asked for, in order.
   std::vector<LookOrder> asked();
+  std::vector<PersistLook> persist_asked();
 
   // As Solver::Look. `served` tells whether a proof is.
   absl::StatusOr<std::optional<std::vector<NameView>>> Look(
       const LookOrder& order, const std::function<bool(const challenge::Proof&)>& served);
+  // As Solver::LookPersist.
+  void LookPersist(const PersistLook& look, const Solver::PersistDone& done);
   void Forget(const std::string& id, int64_t generation);
 
  private:
@@ -59,6 +65,9 @@ class FakeLooks {
       ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Kept> kept_ ABSL_GUARDED_BY(mutex_);
   std::vector<LookOrder> asked_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Views> persist_ ABSL_GUARDED_BY(mutex_);
+  std::vector<PersistLook> persist_asked_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::pair<Solver::PersistDone, Views>> slow_persist_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace norroy::solver

@@ -61,6 +61,9 @@ class FakeSolver final : public Solver {
   absl::Status Release(const std::string& id, int64_t generation,
                        absl::Time tombstone_until) override;
   absl::StatusOr<std::optional<std::vector<NameView>>> Look(const LookOrder& order) override;
+  void LookPersist(const PersistLook& look, const PersistDone& done) override {
+    looks_.LookPersist(look, done);
+  }
   void OnChange(std::function<void(const std::string& id)> changed) override;
 
  private:

@@ -22,9 +22,25 @@ struct CallState {
   Response response;
 };
 
-// gRPC counts deadlines by the machine's clock.
-void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
-  rpc::SetTimeout(context, timeout);
+// Begins a call; what it returns cancels it. gRPC counts deadlines by the machine's clock.
+template <typename Stub, typename Request, typename Response>
+ValidatorLink::Cancel Begin(Stub& stub,
+                            void (Stub::*method)(grpc::ClientContext*, const Request*, Response*,
+                                                 std::function<void(grpc::Status)>),
+                            const Request& request, absl::Duration timeout,
+                            std::function<void(absl::StatusOr<Response>)> done) {
+  const auto call = std::make_shared<CallState<Request, Response>>();
+  rpc::SetTimeout(call->context, timeout);
+  call->request = request;
+  (stub.*method)(&call->context, &call->request, &call->response,
+                 [call, done = std::move(done)](const grpc::Status& status) {
+                   if (status.ok()) {
+                     done(std::move(call->response));
+                   } else {
+                     done(rpc::FromGrpc(status));
+                   }
+                 });
+  return [call] { call->context.TryCancel(); };
 }
 
 class GrpcValidatorLink final : public ValidatorLink {
@@ -39,7 +55,7 @@ class GrpcValidatorLink final : public ValidatorLink {
   absl::StatusOr<validator::v1::PlanResponse> Plan(const validator::v1::PlanRequest& request,
                                                    absl::Duration timeout) override {
     grpc::ClientContext context;
-    SetTimeout(context, timeout);
+    rpc::SetTimeout(context, timeout);
     validator::v1::PlanResponse response;
     const absl::Status status = rpc::FromGrpc(stub_->Plan(&context, request, &response));
     if (!status.ok()) return status;
@@ -48,52 +64,32 @@ class GrpcValidatorLink final : public ValidatorLink {
 
   Cancel Present(const validator::v1::PresentRequest& request, absl::Duration timeout,
                  PresentDone done) override {
-    using Call = CallState<validator::v1::PresentRequest, validator::v1::PresentResponse>;
-    const auto call = std::make_shared<Call>();
-    SetTimeout(call->context, timeout);
-    call->request = request;
-    stub_->async()->Present(&call->context, &call->request, &call->response,
-                            [call, done = std::move(done)](const grpc::Status& status) {
-                              if (status.ok()) {
-                                done(std::move(call->response));
-                              } else {
-                                done(rpc::FromGrpc(status));
-                              }
-                            });
-    return [call] { call->context.TryCancel(); };
+    return Begin(*stub_->async(), &PresentationCalls::Present, request, timeout, std::move(done));
   }
 
   Cancel Release(const validator::v1::ReleaseRequest& request, absl::Duration timeout,
                  ReleaseDone done) override {
-    using Call = CallState<validator::v1::ReleaseRequest, validator::v1::ReleaseResponse>;
-    const auto call = std::make_shared<Call>();
-    SetTimeout(call->context, timeout);
-    call->request = request;
-    stub_->async()->Release(&call->context, &call->request, &call->response,
-                            [call, done = std::move(done)](const grpc::Status& status) {
-                              done(rpc::FromGrpc(status));
-                            });
-    return [call] { call->context.TryCancel(); };
+    using Released = absl::StatusOr<validator::v1::ReleaseResponse>;
+    return Begin(*stub_->async(), &PresentationCalls::Release, request, timeout,
+                 std::function<void(Released)>(
+                     [done = std::move(done)](const Released& answer) { done(answer.status()); }));
   }
 
   Cancel Look(const validator::v1::LookRequest& request, absl::Duration timeout,
-              const LookDone& done) override {
-    using Call = CallState<validator::v1::LookRequest, validator::v1::LookResponse>;
-    const auto call = std::make_shared<Call>();
-    SetTimeout(call->context, timeout);
-    call->request = request;
-    preflight_->async()->Look(&call->context, &call->request, &call->response,
-                              [call, done](const grpc::Status& status) {
-                                if (status.ok()) {
-                                  done(std::move(call->response));
-                                } else {
-                                  done(rpc::FromGrpc(status));
-                                }
-                              });
-    return [call] { call->context.TryCancel(); };
+              LookDone done) override {
+    return Begin(*preflight_->async(), &PreflightCalls::Look, request, timeout, std::move(done));
+  }
+
+  Cancel LookPersist(const validator::v1::LookPersistRequest& request, absl::Duration timeout,
+                     LookPersistDone done) override {
+    return Begin(*preflight_->async(), &PreflightCalls::LookPersist, request, timeout,
+                 std::move(done));
   }
 
  private:
+  using PresentationCalls = class PresentationService::Stub::async;
+  using PreflightCalls = class PreflightService::Stub::async;
+
   const std::string address_;
   const std::unique_ptr<PresentationService::Stub> stub_;
   const std::unique_ptr<PreflightService::Stub> preflight_;

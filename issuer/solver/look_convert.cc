@@ -72,8 +72,20 @@ absl::StatusOr<std::vector<NameView>> FromProto(const std::vector<challenge::Pro
   return views;
 }
 
-std::vector<NameView> Unseen(const std::vector<challenge::Proof>& proofs,
-                             const std::string& address, const absl::Status& why, absl::Time now) {
+validator::v1::LookPersistRequest ToLookRequest(const PersistLook& look) {
+  validator::v1::LookPersistRequest request;
+  request.set_name(look.name);
+  request.set_value(look.value);
+  request.set_wildcard(look.wildcard);
+  return request;
+}
+
+absl::StatusOr<types::v1::View> FromProto(const validator::v1::LookPersistResponse& response,
+                                          const std::string& address) {
+  return Kept(response.view(), address);
+}
+
+types::v1::View Unseen(const std::string& address, const absl::Status& why, absl::Time now) {
   types::v1::View view;
   view.set_viewpoint(Cut(address, kMaxViewpoint));
   view.set_verdict(types::v1::VERDICT_UNKNOWN);
@@ -85,6 +97,12 @@ std::vector<NameView> Unseen(const std::vector<challenge::Proof>& proofs,
           kMaxFindingText));
   finding.set_advice("start that validator, or take it out of the issuer's configuration");
   view.mutable_look_time()->set_seconds(absl::ToUnixSeconds(now));
+  return view;
+}
+
+std::vector<NameView> Unseen(const std::vector<challenge::Proof>& proofs,
+                             const std::string& address, const absl::Status& why, absl::Time now) {
+  const types::v1::View view = Unseen(address, why, now);
   std::vector<NameView> views;
   for (const challenge::Proof& proof : proofs) views.push_back({proof.name, proof.type, view});
   return views;

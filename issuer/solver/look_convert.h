@@ -28,8 +28,14 @@ absl::StatusOr<std::vector<NameView>> FromProto(const std::vector<challenge::Pro
                                                 const validator::v1::LookResponse& response,
                                                 const std::string& address);
 
+validator::v1::LookPersistRequest ToLookRequest(const PersistLook& look);
+// As above.
+absl::StatusOr<types::v1::View> FromProto(const validator::v1::LookPersistResponse& response,
+                                          const std::string& address);
+
 // What is noted of a validator that could not be asked: verdict UNKNOWN, finding
 // VIEWPOINT_UNREACHABLE.
+types::v1::View Unseen(const std::string& address, const absl::Status& why, absl::Time now);
 std::vector<NameView> Unseen(const std::vector<challenge::Proof>& proofs,
                              const std::string& address, const absl::Status& why, absl::Time now);
 

@@ -18,8 +18,6 @@ constexpr size_t kPruneAbove = 4096;
 // No order comes back to a look after that.
 constexpr absl::Duration kKeep = absl::Minutes(30);
 
-absl::Status DoesNotLook() { return absl::UnimplementedError("it has no preflight"); }
-
 }  // namespace
 
 absl::StatusOr<std::optional<std::vector<NameView>>> Looker::Look(const LookOrder& order) {
@@ -75,12 +73,7 @@ void Looker::Ask(const LookOrder& order, uint64_t turn, const std::vector<uint64
           Answered(id, turn, i, answer);
           calls_.End(call);
         });
-    if (cancel) {
-      calls_.Made(call, std::move(cancel));
-    } else {
-      Note(order.id, turn, i, DoesNotLook());
-      calls_.End(call);
-    }
+    calls_.Made(call, std::move(cancel));
   }
 }
 

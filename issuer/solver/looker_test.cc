@@ -86,15 +86,6 @@ TEST_F(ValidatorSolverTest, AViewpointThatCannotTellSaysWhy) {
   }
 }
 
-TEST_F(ValidatorSolverTest, ValidatorsThatDoNotLookHoldNobodyUp) {
-  v1().SetLooks(false);
-  v2().SetLooks(false);
-  const auto seen = solver_->Look(LookAt(1, 1));
-  ASSERT_TRUE(seen.ok() && seen->has_value()) << seen.status();
-  EXPECT_EQ((**seen)[1].view.findings(0).code(), "VIEWPOINT_UNREACHABLE");
-  EXPECT_EQ(changes(), 0);
-}
-
 TEST_F(ValidatorSolverTest, WhatAViewpointSaysIsCapped) {
   LookResponse response = Seen(types::v1::VERDICT_FAIL, std::string(5000, 'v'));
   types::v1::View& view = *response.mutable_views(0);

@@ -81,9 +81,18 @@ struct LookOrder {
   std::string account_uri;
 };
 
+// A name's dns-persist-01 record, as it should be.
+struct PersistLook {
+  std::string name;   // "example.com"; no wildcard
+  std::string value;  // of the TXT record at _validation-persist.<name>
+  bool wildcard = false;
+};
+
 // Thread-safe.
 class Solver {
  public:
+  using PersistDone = std::function<void(const std::vector<types::v1::View>&)>;
+
   virtual ~Solver() = default;
 
   // Who would answer. In the order of `names`. MAY block up to 10 s; UNAVAILABLE if no validator
@@ -113,6 +122,12 @@ class Solver {
   // UNKNOWN that say why. A higher round (or generation) of an id forgets the lower ones; Release
   // forgets all.
   virtual absl::StatusOr<std::optional<std::vector<NameView>>> Look(const LookOrder& order) = 0;
+
+  // Lets every viewpoint look once, now, at what is published, and calls `done` once: when each has
+  // answered or 15 s have passed, from any thread, maybe inside this call, without locks held. A
+  // viewpoint that cannot be asked gives a view of verdict UNKNOWN that says why. Without
+  // viewpoints nobody sees anything.
+  virtual void LookPersist(const PersistLook& /*look*/, const PersistDone& done) { done({}); }
 
   // Called from any thread, without locks held. Set once, before the first Present.
   virtual void OnChange(std::function<void(const std::string& id)> changed) = 0;

@@ -58,6 +58,17 @@ LookOrder SolverContract::At(const std::string& id, int64_t generation, int64_t 
   return order;
 }
 
+std::optional<std::vector<types::v1::View>> SolverContract::LookPersistAndSettle(
+    const PersistLook& look) {
+  std::optional<std::vector<types::v1::View>> seen;
+  solver().LookPersist(look, [&](const std::vector<types::v1::View>& views) {
+    EXPECT_FALSE(seen.has_value()) << "told twice";
+    seen = views;
+  });
+  Settle();
+  return seen;
+}
+
 TEST_P(SolverContract, PlansInTheOrderAsked) {
   agents().SetPlan(NameOf("b.example.com"),
                    {{ChallengeType::kDns01, {"dns1"}, {}}, {ChallengeType::kHttp01, {}, {"web9"}}});
@@ -232,6 +243,32 @@ TEST_P(SolverContract, ReleaseForgetsWhatWasSeen) {
   ASSERT_TRUE(seen.ok() && seen->has_value()) << seen.status();
   EXPECT_EQ((**seen)[0].view.verdict(), types::v1::VERDICT_FAIL);
   EXPECT_EQ(agents().looks().asked().size(), 2u);
+}
+
+TEST_P(SolverContract, LooksAtPersistRecords) {
+  const PersistLook look = {"example.com", "ca.test; accounturi=https://ca.test/account/1", true};
+  const auto none = LookPersistAndSettle(look);
+  ASSERT_TRUE(none.has_value());
+  ASSERT_EQ(none->size(), 1u);
+  EXPECT_EQ(none->front().verdict(), types::v1::VERDICT_FAIL);
+  EXPECT_EQ(none->front().findings(0).code(), "PERSIST_MISSING");
+  // Nothing is kept: the next look sees what is there then.
+  agents().looks().ShowPersist("example.com", {ViewOf(types::v1::VERDICT_PASS, "", "north")});
+  const auto published = LookPersistAndSettle(look);
+  ASSERT_TRUE(published.has_value());
+  EXPECT_EQ(published->front().verdict(), types::v1::VERDICT_PASS);
+  EXPECT_EQ(published->front().viewpoint(), "north");
+  agents().looks().Fail(absl::UnavailableError("nobody home"));
+  const auto unseen = LookPersistAndSettle(look);
+  ASSERT_TRUE(unseen.has_value());
+  EXPECT_EQ(unseen->front().verdict(), types::v1::VERDICT_UNKNOWN);
+  EXPECT_EQ(unseen->front().findings(0).code(), "VIEWPOINT_UNREACHABLE");
+  const std::vector<PersistLook> asked = agents().looks().persist_asked();
+  ASSERT_EQ(asked.size(), 3u);
+  EXPECT_EQ(asked[0].name, look.name);
+  EXPECT_EQ(asked[0].value, look.value);
+  EXPECT_TRUE(asked[0].wildcard);
+  EXPECT_TRUE(TakeChanged().empty());
 }
 
 TEST_P(SolverContract, RecheckTellsWhetherAnythingChanged) {

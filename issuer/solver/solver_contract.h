@@ -71,6 +71,8 @@ class SolverContract
     Settle();
     return first.ok() && !first->has_value() ? solver().Look(order) : first;
   }
+  // What the viewpoints say once what this began has happened; unset: nothing yet.
+  std::optional<std::vector<types::v1::View>> LookPersistAndSettle(const PersistLook& look);
   absl::StatusOr<std::optional<PresentationStatus>> RecheckAndSettle(const std::string& id,
                                                                      int64_t generation) {
     const auto first = solver().Recheck(id, generation);

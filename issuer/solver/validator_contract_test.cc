@@ -61,7 +61,7 @@ class LinkOverFake final : public ValidatorLink {
     return [] {};
   }
 
-  Cancel Look(const LookRequest& request, absl::Duration, const LookDone& done) override {
+  Cancel Look(const LookRequest& request, absl::Duration, LookDone done) override {
     const std::string id = absl::StrCat("look", ++last_call_);
     worker_.Run([this, id, request, done] {
       looks_[id] = {request, done};
@@ -69,6 +69,19 @@ class LinkOverFake final : public ValidatorLink {
     });
     return
         [this, id] { worker_.Run([this, id] { Finish(id, absl::CancelledError("cancelled")); }); };
+  }
+
+  Cancel LookPersist(const LookPersistRequest& request, absl::Duration,
+                     LookPersistDone done) override {
+    worker_.Run([this, request, done = std::move(done)] {
+      agents_.LookPersist({request.name(), request.value(), request.wildcard()},
+                          [this, done](const std::vector<types::v1::View>& views) {
+                            LookPersistResponse response;
+                            *response.mutable_view() = views.front();
+                            worker_.Run([done, response] { done(response); });
+                          });
+    });
+    return [] {};
   }
 
  private:

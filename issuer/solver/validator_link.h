@@ -26,6 +26,7 @@ class ValidatorLink {
   using PresentDone = std::function<void(absl::StatusOr<validator::v1::PresentResponse>)>;
   using ReleaseDone = std::function<void(absl::Status)>;
   using LookDone = std::function<void(absl::StatusOr<validator::v1::LookResponse>)>;
+  using LookPersistDone = std::function<void(absl::StatusOr<validator::v1::LookPersistResponse>)>;
 
   virtual ~ValidatorLink() = default;
 
@@ -38,11 +39,10 @@ class ValidatorLink {
                          PresentDone done) = 0;
   virtual Cancel Release(const validator::v1::ReleaseRequest& request, absl::Duration timeout,
                          ReleaseDone done) = 0;
-  // Nothing is returned by a validator that does not look; its `done` is never called.
-  virtual Cancel Look(const validator::v1::LookRequest& /*request*/, absl::Duration /*timeout*/,
-                      const LookDone& /*done*/) {
-    return nullptr;
-  }
+  virtual Cancel Look(const validator::v1::LookRequest& request, absl::Duration timeout,
+                      LookDone done) = 0;
+  virtual Cancel LookPersist(const validator::v1::LookPersistRequest& request,
+                             absl::Duration timeout, LookPersistDone done) = 0;
 };
 
 // At least one; lives as long as whoever asks them.

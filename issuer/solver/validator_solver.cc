@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "issuer/solver/looker.h"
+#include "issuer/solver/persist_looker.h"
 #include "issuer/solver/planner.h"
 #include "issuer/solver/presentation_convert.h"
 #include "issuer/solver/presentation_keeper.h"
@@ -24,6 +25,7 @@ class ValidatorSolver final : public Solver {
         keeper_(std::make_shared<PresentationKeeper>(validators_, planner_, options.timers,
                                                      options.clock)),
         looker_(validators_, options.clock),
+        persist_looker_(validators_, options.clock),
         releases_(std::make_shared<ReleaseSender>(options.timers, options.clock)) {
     NORROY_CHECK(!validators_.empty());
   }
@@ -32,6 +34,7 @@ class ValidatorSolver final : public Solver {
     OnChange(nullptr);
     releases_->Close(kReleasesAtEnd);
     looker_.Close();
+    persist_looker_.Close();
     keeper_->Close();
   }
 
@@ -62,6 +65,10 @@ class ValidatorSolver final : public Solver {
     return looker_.Look(order);
   }
 
+  void LookPersist(const PersistLook& look, const PersistDone& done) override {
+    persist_looker_.Look(look, done);
+  }
+
   void OnChange(std::function<void(const std::string& id)> changed) override {
     looker_.OnChange(changed);
     keeper_->OnChange(std::move(changed));
@@ -72,6 +79,7 @@ class ValidatorSolver final : public Solver {
   Planner planner_;
   const std::shared_ptr<PresentationKeeper> keeper_;
   Looker looker_;
+  PersistLooker persist_looker_;
   const std::shared_ptr<ReleaseSender> releases_;
 };
 

@@ -22,6 +22,8 @@
 
 namespace norroy::solver {
 
+using validator::v1::LookPersistRequest;
+using validator::v1::LookPersistResponse;
 using validator::v1::LookRequest;
 using validator::v1::LookResponse;
 using validator::v1::PresentRequest;
@@ -108,14 +110,35 @@ class ScriptedLink final : public ValidatorLink {
     return [] {};
   }
 
-  Cancel Look(const LookRequest& request, absl::Duration timeout, const LookDone& done) override {
+  Cancel Look(const LookRequest& request, absl::Duration timeout, LookDone done) override {
     MutexLock lock(&mutex_);
-    if (!looks_) return nullptr;
     EXPECT_EQ(timeout, absl::Seconds(15));
     const size_t index = look_requests_.size();
     look_requests_.push_back(request);
-    open_looks_[index] = done;
+    open_looks_[index] = std::move(done);
     return [this, index] { AnswerLook(index, absl::CancelledError("cancelled")); };
+  }
+
+  Cancel LookPersist(const LookPersistRequest& request, absl::Duration timeout,
+                     LookPersistDone done) override {
+    MutexLock lock(&mutex_);
+    EXPECT_EQ(timeout, absl::Seconds(15));
+    const size_t index = persist_requests_.size();
+    persist_requests_.push_back(request);
+    open_persist_[index] = std::move(done);
+    return [this, index] { AnswerPersist(index, absl::CancelledError("cancelled")); };
+  }
+
+  void AnswerPersist(size_t index, absl::StatusOr<LookPersistResponse> answer) {
+    MutexLock lock(&mutex_);
+    const auto it = open_persist_.find(index);
+    if (it == open_persist_.end()) return;
+    worker_.Run([done = std::move(it->second), answer = std::move(answer)] { done(answer); });
+    open_persist_.erase(it);
+  }
+  std::vector<LookPersistRequest> persist_requests() {
+    MutexLock lock(&mutex_);
+    return persist_requests_;
   }
 
   void AnswerLook(size_t index, absl::StatusOr<LookResponse> answer) {
@@ -124,10 +147,6 @@ class ScriptedLink final : public ValidatorLink {
     if (it == open_looks_.end()) return;
     worker_.Run([done = std::move(it->second), answer = std::move(answer)] { done(answer); });
     open_looks_.erase(it);
-  }
-  void SetLooks(bool looks) {
-    MutexLock lock(&mutex_);
-    looks_ = looks;
   }
   std::vector<LookRequest> look_requests() {
     MutexLock lock(&mutex_);
@@ -182,9 +201,10 @@ class ScriptedLink final : public ValidatorLink {
   std::vector<PresentRequest> requests_ ABSL_GUARDED_BY(mutex_);
   std::map<size_t, PresentDone> open_ ABSL_GUARDED_BY(mutex_);
   std::vector<validator::v1::ReleaseRequest> releases_ ABSL_GUARDED_BY(mutex_);
-  bool looks_ ABSL_GUARDED_BY(mutex_) = true;
   std::vector<LookRequest> look_requests_ ABSL_GUARDED_BY(mutex_);
   std::map<size_t, LookDone> open_looks_ ABSL_GUARDED_BY(mutex_);
+  std::vector<LookPersistRequest> persist_requests_ ABSL_GUARDED_BY(mutex_);
+  std::map<size_t, LookPersistDone> open_persist_ ABSL_GUARDED_BY(mutex_);
   int plans_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -7,26 +7,46 @@
 #include <string>
 #include <vector>
 
+#include "tests/fuzz/mutated_text.h"
+
 namespace norroy::fuzz {
 namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
+using google::protobuf::Reflection;
 
+constexpr int kWholeList = -1;
+
+// What can be changed: a field that is one value, one text of a list, or a list as a list.
 struct Leaf {
   Message* message;
   const FieldDescriptor* field;
+  int index = 0;
 };
 
 void CollectLeaves(Message& message, std::vector<Leaf>& leaves) {
   std::vector<const FieldDescriptor*> fields;
-  message.GetReflection()->ListFields(message, &fields);
+  const Reflection& reflection = *message.GetReflection();
+  reflection.ListFields(message, &fields);
   for (const FieldDescriptor* field : fields) {
-    if (field->is_repeated()) continue;
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-      CollectLeaves(*message.GetReflection()->MutableMessage(&message, field), leaves);
-    } else {
-      leaves.push_back({&message, field});
+    const bool is_message = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+    if (!field->is_repeated()) {
+      if (is_message) {
+        CollectLeaves(*reflection.MutableMessage(&message, field), leaves);
+      } else {
+        leaves.push_back({&message, field});
+      }
+      continue;
+    }
+    if (field->is_map()) continue;
+    leaves.push_back({&message, field, kWholeList});
+    for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+      if (is_message) {
+        CollectLeaves(*reflection.MutableRepeatedMessage(&message, field, i), leaves);
+      } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+        leaves.push_back({&message, field, i});
+      }
     }
   }
 }
@@ -38,7 +58,8 @@ int64_t MutatedNumber(int64_t number, std::minstd_rand& random) {
     case 0:
       return small;
     case 1:
-      return number + small * 3600;
+      return static_cast<int64_t>(static_cast<uint64_t>(number) +
+                                  static_cast<uint64_t>(small * 3600));
     case 2:
       return static_cast<int64_t>(static_cast<uint64_t>(random()) << (random() % 33));
     default:
@@ -46,23 +67,33 @@ int64_t MutatedNumber(int64_t number, std::minstd_rand& random) {
   }
 }
 
-std::string MutatedText(std::string text, std::minstd_rand& random) {
-  const size_t at = text.empty() ? 0 : random() % text.size();
-  switch (random() % 4) {
-    case 0:
-      text.insert(at, 1, static_cast<char>(random() % 256));
-      break;
-    case 1:
-      if (!text.empty()) text.erase(at, 1 + random() % 4);
-      break;
-    case 2:
-      if (!text.empty()) text[at] = static_cast<char>('0' + random() % 75);
-      break;
-    default:
-      text.insert(at, text.substr(at, 1 + random() % 64));
-      break;
+// One element less, one changed for another, or one twice.
+void MutateList(const Leaf& list, std::minstd_rand& random) {
+  const Reflection& reflection = *list.message->GetReflection();
+  const int size = reflection.FieldSize(*list.message, list.field);
+  const int one = static_cast<int>(random() % static_cast<unsigned>(size));
+  reflection.SwapElements(list.message, list.field, one, size - 1);
+  const unsigned kind = random() % 4;
+  if (kind == 0) reflection.RemoveLast(list.message, list.field);
+  if (kind < 2) return;
+  if (list.field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+    const std::string text = reflection.GetRepeatedString(*list.message, list.field, size - 1);
+    reflection.AddString(list.message, list.field, text);
+  } else if (list.field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+    Message& copy = *reflection.AddMessage(list.message, list.field);
+    copy.CopyFrom(reflection.GetRepeatedMessage(*list.message, list.field, size - 1));
   }
-  return text;
+}
+
+void MutateText(const Leaf& leaf, std::minstd_rand& random) {
+  const Reflection& reflection = *leaf.message->GetReflection();
+  if (leaf.field->is_repeated()) {
+    const std::string text = reflection.GetRepeatedString(*leaf.message, leaf.field, leaf.index);
+    reflection.SetRepeatedString(leaf.message, leaf.field, leaf.index, MutatedText(text, random));
+    return;
+  }
+  reflection.SetString(leaf.message, leaf.field,
+                       MutatedText(reflection.GetString(*leaf.message, leaf.field), random));
 }
 
 }  // namespace
@@ -73,7 +104,8 @@ void MutateOneField(Message& message, unsigned seed) {
   CollectLeaves(message, leaves);
   if (leaves.empty()) return;
   const Leaf leaf = leaves[random() % leaves.size()];
-  const google::protobuf::Reflection& reflection = *leaf.message->GetReflection();
+  if (leaf.index == kWholeList) return MutateList(leaf, random);
+  const Reflection& reflection = *leaf.message->GetReflection();
   switch (leaf.field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_BOOL:
       reflection.SetBool(leaf.message, leaf.field, random() % 2 == 0);
@@ -90,9 +122,13 @@ void MutateOneField(Message& message, unsigned seed) {
       reflection.SetInt64(leaf.message, leaf.field,
                           MutatedNumber(reflection.GetInt64(*leaf.message, leaf.field), random));
       return;
+    case FieldDescriptor::CPPTYPE_UINT32:
+      reflection.SetUInt32(leaf.message, leaf.field,
+                           static_cast<uint32_t>(MutatedNumber(
+                               reflection.GetUInt32(*leaf.message, leaf.field), random)));
+      return;
     case FieldDescriptor::CPPTYPE_STRING:
-      reflection.SetString(leaf.message, leaf.field,
-                           MutatedText(reflection.GetString(*leaf.message, leaf.field), random));
+      MutateText(leaf, random);
       return;
     default:
       // No message of ours has other numbers.

@@ -9,7 +9,8 @@
 
 namespace norroy::fuzz {
 
-// Changes one field that is set, of the message or of one in it, by whatever `seed` draws.
+// Changes one field that is set, of the message or of one in it, by whatever `seed` draws; of a
+// list one text, or which elements it has.
 void MutateOneField(google::protobuf::Message& message, unsigned seed);
 
 }  // namespace norroy::fuzz

@@ -119,7 +119,13 @@ class AccountKeysTest : public ::testing::Test {
 TEST_F(AccountKeysTest, PebbleKnowsThem) {
   ExpectWorks("file-p256", InFile("p256.pem", KeyType::kP256));
   ExpectWorks("encrypted-p256", InEncryptedFile("locked-p256.pem", KeyType::kP256));
+  ExpectWorks("file-p384", InFile("p384.pem", KeyType::kP384));
+  ExpectWorks("file-rsa2048", InFile("rsa2048.pem", KeyType::kRsa2048));
+  ExpectWorks("file-rsa4096", InFile("rsa4096.pem", KeyType::kRsa4096));
+  ExpectWorks("encrypted-p384", InEncryptedFile("locked-p384.pem", KeyType::kP384));
   ExpectWorks("token-p256", InToken("p256"));
+  ExpectWorks("token-p384", InToken("p384"));
+  ExpectWorks("token-rsa", InToken("rsa"));
 }
 
 }  // namespace
