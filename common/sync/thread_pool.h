@@ -2,8 +2,8 @@
 #define NORROY_COMMON_SYNC_THREAD_POOL_H_
 
 // Some threads, started as they are needed, and a bounded queue. A full pool refuses instead of
-// growing. The destructor runs what is queued, then joins: a task that must answer somebody always answers.
-// Thread-safe.
+// growing. The destructor runs what is queued, then joins: a task that must answer somebody always
+// answers. Thread-safe.
 
 #include <deque>
 #include <functional>

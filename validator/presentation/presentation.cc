@@ -246,7 +246,8 @@ Presentation::Verdict Presentation::NobodyLeft(const NameEntry& entry) const {
 
 // A seal that is refused for its times by whom we know to have other ones.
 std::string Presentation::ReasonOf(const Answer& answer, absl::Duration clock_offset) {
-  const bool times = answer.reason == "EXPIRED" || answer.reason == "REJECTED_SEAL";
+  const bool times = answer.reason == "EXPIRED" || answer.reason == "NOT_YET_VALID" ||
+                     answer.reason == "REJECTED_SEAL";
   return times && absl::AbsDuration(clock_offset) > kClockOffsetToTell ? "CLOCK_SKEW"
                                                                        : answer.reason;
 }
