@@ -16,6 +16,11 @@ struct Caller {
   absl::Time certificate_not_after;
   // SHA-256 of the caller's SubjectPublicKeyInfo, hexadecimal.
   std::string public_key_sha256;
+  // From where: "192.0.2.7:51000", "[2001:db8::7]:51000".
+  std::string peer;
+  // Of this call: 32 lower-case hexadecimal digits, from its `traceparent` (W3C Trace Context) or
+  // made up.
+  std::string trace_id;
 };
 
 }  // namespace norroy::rpc

@@ -39,6 +39,15 @@ namespace norroy::rpc {
 // Work that has less time left than this is not begun.
 inline constexpr absl::Duration kMinTimeLeft = absl::Milliseconds(100);
 
+// A call that ended before its handler ran.
+struct Refusal {
+  std::string principal;  // empty: no identity of ours
+  std::string peer;
+  std::string method;  // "norroy.issuer.v1.OrderService.CreateOrder"
+  std::string trace_id;
+  absl::Status why;
+};
+
 // What every service of a process shares. Must outlive the server.
 struct HandlerEnv {
   ThreadPool& pool;
@@ -46,6 +55,9 @@ struct HandlerEnv {
   std::string deployment;
   // A further look at the caller, on every call: is it removed, banned? Null: none. Must not block.
   std::function<absl::Status(const Caller&)> admit;
+  // Told of calls that were refused for who called (UNAUTHENTICATED, PERMISSION_DENIED), on gRPC's
+  // threads: must not block. Null: nobody is told.
+  std::function<void(const Refusal&)> refused = nullptr;
 };
 
 // What a handler knows of its call.

@@ -97,6 +97,13 @@ struct Order {
   bool force_new = false;
   absl::Time create_time;
   absl::Time expire_time;
+  // Of the policy that allowed it, and whether that wants every name proved anew.
+  int64_t policy_version = 0;
+  bool reuse_never = false;
+
+  // Set with the CSR: who handed it in, and by which policy.
+  std::string finalizer;
+  int64_t finalize_policy_version = 0;
 
   // The engine's.
   State state = State::kQueued;

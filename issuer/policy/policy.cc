@@ -180,7 +180,7 @@ class ConfigPolicy final : public Policy {
   explicit ConfigPolicy(std::map<std::string, std::vector<Grant>> grants)
       : grants_(std::move(grants)) {}
 
-  absl::Status Check(const Question& question) const override {
+  absl::StatusOr<Decision> Check(const Question& question) const override {
     GrantList all;
     const auto it = grants_.find(question.principal);
     if (it != grants_.end()) {
@@ -189,7 +189,7 @@ class ConfigPolicy final : public Policy {
     for (const Name& name : question.names) {
       NORROY_RETURN_IF_ERROR(CheckName(question, name, all));
     }
-    return absl::OkStatus();
+    return Decision();
   }
 
  private:

@@ -4,6 +4,7 @@
 // Who may order what: issuance grants, default deny. Asked when an order is created, and again when
 // it is finalized and when a stored certificate is handed out anew.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,22 @@ struct Question {
   std::optional<crypto::KeyType> key_type;  // unset: not known yet
 };
 
+// What a principal may spend in 24 h; the store counts it in the transaction that creates the
+// order.
+struct Quota {
+  int orders_per_day = 300;
+  int orders_per_domain_per_day = 50;
+
+  bool operator==(const Quota&) const = default;
+};
+
+// By what a question was answered with yes.
+struct Decision {
+  int64_t version = 0;       // of the policy
+  bool reuse_never = false;  // a grant that was needed says so
+  Quota quota;               // the highest of the principal's grants
+};
+
 // Thread-safe.
 class Policy {
  public:
@@ -32,7 +49,7 @@ class Policy {
   // PERMISSION_DENIED, reason NAME_NOT_GRANTED (or KEY_TYPE_, CA_, PROFILE_NOT_GRANTED), naming the
   // first name that no grant covers whole, and what a grant would have to say. Each name needs one
   // grant that covers all of it; different names may be covered by different grants.
-  virtual absl::Status Check(const Question& question) const = 0;
+  virtual absl::StatusOr<Decision> Check(const Question& question) const = 0;
 };
 
 // The grants of the issuer's configuration.

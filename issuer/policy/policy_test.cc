@@ -127,7 +127,7 @@ TEST(Policy, Table) {
   ASSERT_TRUE(policy.ok()) << policy.status();
   for (const CheckCase& row : CheckCases()) {
     SCOPED_TRACE(row.title);
-    const absl::Status status = (*policy)->Check(row.question);
+    const absl::Status status = (*policy)->Check(row.question).status();
     EXPECT_EQ(ErrorReason(status), row.reason) << status;
     EXPECT_EQ(status.code(),
               row.reason.empty() ? absl::StatusCode::kOk : absl::StatusCode::kPermissionDenied);
@@ -138,7 +138,7 @@ TEST(Policy, Table) {
 TEST(Policy, NobodyMayOrderByDefault) {
   const auto policy = MakeConfigPolicy(ConfigOf({}));
   ASSERT_TRUE(policy.ok());
-  EXPECT_EQ(ErrorReason((*policy)->Check(Ask("operator/alice", {"www.example.com"}))),
+  EXPECT_EQ(ErrorReason((*policy)->Check(Ask("operator/alice", {"www.example.com"})).status()),
             "NAME_NOT_GRANTED");
 }
 

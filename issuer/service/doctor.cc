@@ -124,7 +124,7 @@ absl::StatusOr<std::string> Doctor::CaOf(const std::string& requested) {
 
 absl::Status Doctor::CheckGrants(const rpc::Caller& caller, const std::vector<Name>& names,
                                  const std::string& ca) {
-  return o_.policy.Check({caller.identity.Principal(), names, ca, "", std::nullopt});
+  return o_.policy.Check({caller.identity.Principal(), names, ca, "", std::nullopt}).status();
 }
 
 absl::Status Doctor::Admit(const std::shared_ptr<Rehearsal>& rehearsal) {

@@ -70,7 +70,7 @@ absl::Status Orders::CheckProfile(const flow::Order& order) {
 
 absl::Status Orders::CheckGrants(const std::string& principal, const flow::Order& order,
                                  std::optional<KeyType> key_type) {
-  return o_.policy.Check({principal, order.names, order.ca, order.profile, key_type});
+  return o_.policy.Check({principal, order.names, order.ca, order.profile, key_type}).status();
 }
 
 absl::StatusOr<std::string> Orders::CertificatePem(const flow::Order& order) {

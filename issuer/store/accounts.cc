@@ -19,7 +19,7 @@ absl::Status SqlStore::PutAccount(const AccountRecord& account) {
                                         {account.ca, sql::Blob{AccountBytes(account)}})
                                .status());
     return Append(connection,
-                  {.principal = writer_,
+                  {.principal = chain_.writer(),
                    .action = "account.put",
                    .object = absl::StrCat("account/", account.ca),
                    .detail = absl::StrCat("url=", account.url, " status=", account.status,

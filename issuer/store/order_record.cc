@@ -124,11 +124,12 @@ absl::StatusOr<flow::NameProgress> ProgressOf(const v1::NameRecord& record) {
 
 v1::OrderRecord ToRecord(const flow::Order& order) {
   const auto& [id, creator, request_id, request_hash, names, ca, profile, labels, finalizers,
-               public_key_sha256, preferred_chain, force_new, create_time, expire_time, state,
-               update_time, state_time, due_time, attempt, csr, csr_key_sha256, finalize_requested,
-               plan_checked, ca_order_url, ca_finalize_url, finalize_intent_url, progress,
-               generation, lease_not_after, released, ending, certificate_id, waiting_for, error,
-               failed_types, restarts, retries] = order;
+               public_key_sha256, preferred_chain, force_new, create_time, expire_time,
+               policy_version, reuse_never, finalizer, finalize_policy_version, state, update_time,
+               state_time, due_time, attempt, csr, csr_key_sha256, finalize_requested, plan_checked,
+               ca_order_url, ca_finalize_url, finalize_intent_url, progress, generation,
+               lease_not_after, released, ending, certificate_id, waiting_for, error, failed_types,
+               restarts, retries] = order;
   v1::OrderRecord record;
   record.set_id(id);
   record.set_creator(creator);
@@ -171,6 +172,10 @@ v1::OrderRecord ToRecord(const flow::Order& order) {
   }
   record.set_restarts(restarts);
   record.set_retries(retries);
+  record.set_policy_version(policy_version);
+  record.set_reuse_never(reuse_never);
+  record.set_finalizer(finalizer);
+  record.set_finalize_policy_version(finalize_policy_version);
   return record;
 }
 
@@ -205,6 +210,10 @@ absl::Status SetEnginesFields(const v1::OrderRecord& record, flow::Order& order)
   }
   order.restarts = record.restarts();
   order.retries = record.retries();
+  order.policy_version = record.policy_version();
+  order.reuse_never = record.reuse_never();
+  order.finalizer = record.finalizer();
+  order.finalize_policy_version = record.finalize_policy_version();
   return absl::OkStatus();
 }
 

@@ -148,6 +148,10 @@ flow::Order RandomOrder(Dice& dice, const std::string& id) {
   for (const challenge::Name& name : order.names) {
     if (dice.Coin()) order.failed_types.push_back({name, dice.Type()});
   }
+  order.policy_version = dice.Below(1000);
+  order.reuse_never = dice.Coin();
+  order.finalizer = dice.Bytes();
+  order.finalize_policy_version = dice.Below(1000);
   order.restarts = dice.Below(5);
   order.retries = dice.Below(3);
   return order;

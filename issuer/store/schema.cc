@@ -1,3 +1,4 @@
+#include "common/audit/chain.h"
 #include "issuer/store/store.h"
 
 namespace norroy::store {
@@ -138,6 +139,50 @@ CREATE TABLE validations (
 CREATE INDEX validations_by_order ON validations (order_id);
 CREATE INDEX validations_by_seq ON validations (seq);
 CREATE INDEX validations_by_time ON validations (time)
+)sql"},
+      {3, audit::kTableOrigin},
+      // Issuance grants, every version, and what their quotas count.
+      {4, R"sql(
+CREATE TABLE policies (
+  version INTEGER PRIMARY KEY,
+  create_time INTEGER NOT NULL,
+  creator TEXT NOT NULL,
+  comment TEXT NOT NULL,
+  record BLOB NOT NULL
+) STRICT;
+CREATE TABLE order_domains (
+  principal TEXT NOT NULL,
+  domain TEXT NOT NULL,
+  order_id TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY (principal, domain, order_id)
+) STRICT;
+CREATE INDEX order_domains_by_time ON order_domains (time)
+)sql"},
+      // Authorizations that the CA may hold valid, so that they can be deactivated.
+      {5, R"sql(
+CREATE TABLE authorizations (
+  url TEXT PRIMARY KEY,
+  ca TEXT NOT NULL,
+  account_url TEXT NOT NULL,
+  name TEXT NOT NULL,
+  expire_time INTEGER NOT NULL
+) STRICT;
+CREATE INDEX authorizations_by_name ON authorizations (name);
+CREATE INDEX authorizations_by_time ON authorizations (expire_time)
+)sql"},
+      // Of a token the hash, never the token.
+      {6, R"sql(
+CREATE TABLE api_tokens (
+  id TEXT PRIMARY KEY,
+  hash BLOB NOT NULL,
+  principal TEXT NOT NULL,
+  creator TEXT NOT NULL,
+  create_time INTEGER NOT NULL,
+  expire_time INTEGER NOT NULL,
+  use_time INTEGER NOT NULL
+) STRICT;
+CREATE INDEX api_tokens_by_time ON api_tokens (create_time, id)
 )sql"},
   };
   return *migrations;

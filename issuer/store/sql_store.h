@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/audit/chain.h"
 #include "common/sql/database.h"
 #include "issuer/store/store.h"
 
@@ -17,7 +18,7 @@ namespace norroy::store {
 class SqlStore final : public Store {
  public:
   SqlStore(sql::Database& database, absl::string_view writer)
-      : database_(database), writer_(writer) {}
+      : database_(database), chain_(writer) {}
 
   absl::StatusOr<flow::Order> CreateOrder(const flow::Order& order, absl::Time now) override;
   absl::StatusOr<flow::Order> GetOrder(absl::string_view id) override;
@@ -81,7 +82,7 @@ class SqlStore final : public Store {
       const std::function<absl::Status(sql::Connection&, flow::StoredCertificate&)>& change);
 
   sql::Database& database_;
-  const std::string writer_;
+  const audit::Chain chain_;
 };
 
 }  // namespace norroy::store

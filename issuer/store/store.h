@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/audit/entry.h"
 #include "common/sql/database.h"
 #include "issuer/flow/certificate.h"
 #include "issuer/flow/order.h"
@@ -57,21 +58,8 @@ struct Limits {
   int failures_per_name_per_hour = 3;
 };
 
-struct AuditEntry {
-  std::string principal;  // who
-  std::string action;     // "order.create", "order.finalize", "certificate.read_granted", ...
-  std::string object;     // "order/<id>"
-  std::string detail;
-  // Unset: as the call says; else the changed object's newest time, else that of the entry before.
-  absl::Time time = absl::InfinitePast();
-};
-
-// The last entry of one writer's chain.
-struct AuditHead {
-  std::string writer;
-  int64_t seq = 0;   // also the number of its entries
-  std::string hash;  // lower-case hexadecimal
-};
+using AuditEntry = audit::Entry;
+using AuditHead = audit::Head;
 
 struct AccountRecord {
   std::string ca;

@@ -178,6 +178,8 @@ std::string Describe(const flow::Order& o) {
                     challenge::ChallengeTypeName(failed.type));
   }
   absl::StrAppend(&text, "\n", o.restarts, "/", o.retries);
+  absl::StrAppend(&text, "\n", o.policy_version, o.reuse_never ? " anew " : " any ", o.finalizer,
+                  " ", o.finalize_policy_version);
   return text;
 }
 

@@ -1,3 +1,4 @@
+#include "common/audit/chain.h"
 #include "validator/store/store.h"
 
 namespace norroy::validator {
@@ -37,6 +38,29 @@ CREATE TABLE presentations (
   request BLOB NOT NULL
 ) STRICT;
 CREATE INDEX presentations_by_time ON presentations (not_after)
+)sql"},
+      {2, audit::kTable},
+      {3, audit::kTableOrigin},
+      // Every version of an agent's grants; bans (by name, whatever the enrollment); agents that
+      // were seen twice.
+      {4, R"sql(
+CREATE TABLE agent_grants (
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  enrollment_id TEXT NOT NULL,
+  grants BLOB NOT NULL,
+  creator TEXT NOT NULL,
+  create_time INTEGER NOT NULL,
+  PRIMARY KEY (name, version)
+) STRICT;
+CREATE TABLE bans (
+  name TEXT PRIMARY KEY,
+  reason TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  time INTEGER NOT NULL
+) STRICT;
+ALTER TABLE agents ADD COLUMN duplicate_time INTEGER;
+ALTER TABLE agents ADD COLUMN duplicate_peers TEXT NOT NULL DEFAULT ''
 )sql"},
   };
   return *migrations;
