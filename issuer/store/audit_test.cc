@@ -92,11 +92,13 @@ TEST_P(StoreContract, TamperingWithTheAuditShows) {
       {"DELETE FROM audit WHERE seq = 1000", "1000"},
       {"DELETE FROM audit WHERE seq = 1", "1"},
       {"UPDATE audit SET seq = 0 WHERE seq = 1", "1"},
-      {"INSERT INTO audit SELECT writer, 0, time, principal, action, object, detail, prev_hash, "
-       "hash FROM audit WHERE seq = 1",
+      {"INSERT INTO audit (writer, seq, time, principal, action, object, detail, prev_hash, hash) "
+       "SELECT writer, 0, time, principal, action, object, detail, prev_hash, hash FROM audit "
+       "WHERE seq = 1",
        "1"},
-      {"INSERT INTO audit SELECT writer, 1502, time, principal, action, object, detail, "
-       "prev_hash, hash FROM audit WHERE seq = 1501",
+      {"INSERT INTO audit (writer, seq, time, principal, action, object, detail, prev_hash, hash) "
+       "SELECT writer, 1502, time, principal, action, object, detail, prev_hash, hash FROM audit "
+       "WHERE seq = 1501",
        "1502"},
   };
   // More than one page of the verification.
