@@ -62,7 +62,8 @@ class Database {
   // Runs `work` in one transaction and commits it durably before it returns; an error of `work`
   // rolls back exactly its own changes and is returned. `work` must do nothing but use the
   // connection and its captures: it may be run again if the transaction has to be repeated, and it
-  // may share its commit with others.
+  // may share its commit with others. After an error of a statement the work must end with an
+  // error: nothing of it is kept.
   virtual absl::Status Write(const Work& work) = 0;
   // Reads one consistent state.
   virtual absl::Status Read(const Work& work) = 0;

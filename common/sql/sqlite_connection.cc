@@ -212,6 +212,13 @@ absl::StatusOr<std::vector<Row>> SqliteConnection::Step(sqlite3_stmt* statement)
 
 absl::StatusOr<std::vector<Row>> SqliteConnection::Run(absl::string_view sql,
                                                        const std::vector<Value>& parameters) {
+  absl::StatusOr<std::vector<Row>> rows = TryRun(sql, parameters);
+  if (!rows.ok()) statement_failed_ = true;
+  return rows;
+}
+
+absl::StatusOr<std::vector<Row>> SqliteConnection::TryRun(absl::string_view sql,
+                                                          const std::vector<Value>& parameters) {
   NORROY_ASSIGN_OR_RETURN(sqlite3_stmt* const statement, Prepare(sql));
   if (read_only_ && sqlite3_stmt_readonly(statement) == 0) {
     return absl::InternalError(absl::StrCat("a statement that writes, in Read: ", sql));
@@ -247,6 +254,39 @@ absl::StatusOr<std::string> SqliteConnection::Pragma(absl::string_view pragma) {
   // To its end: what a pragma writes is committed after its last row.
   NORROY_ASSIGN_OR_RETURN(const std::vector<Row> rows, Step(statement));
   return rows.empty() ? std::string() : rows.front().Text(0);
+}
+
+absl::Status SqliteConnection::Begin(bool read_only) {
+  statement_failed_ = false;
+  if (read_only) return Control("BEGIN DEFERRED");
+  if (sync_failed_) {
+    return MakeError(absl::StatusCode::kInternal, "STORAGE_IO",
+                     "an earlier write did not reach the disk; restart the process");
+  }
+  return Control("BEGIN IMMEDIATE");
+}
+
+absl::Status SqliteConnection::Commit() {
+  const absl::Status commit = Control("COMMIT");
+  if (!commit.ok()) Rollback();
+  return commit;
+}
+
+void SqliteConnection::Rollback() {
+  // If it fails, the next Begin says so.
+  if (InTransaction()) Control("ROLLBACK").IgnoreError();
+}
+
+absl::Status SqliteConnection::Save() {
+  statement_failed_ = false;
+  return Control("SAVEPOINT work");
+}
+
+absl::Status SqliteConnection::KeepSaved() { return Control("RELEASE work"); }
+
+absl::Status SqliteConnection::UndoSaved() {
+  NORROY_RETURN_IF_ERROR(Control("ROLLBACK TO work"));
+  return Control("RELEASE work");
 }
 
 bool SqliteConnection::InTransaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }

@@ -11,14 +11,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/sql/database.h"
+#include "common/sql/session.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace norroy::sql {
 
-inline constexpr size_t kMaxRows = 100'000;
 inline constexpr size_t kMaxCachedStatements = 256;
 // Longer than any transaction of another process of ours may take.
 inline constexpr int kBusyTimeoutMs = 8'000;
@@ -30,7 +29,7 @@ struct SqliteFinalizer {
   void operator()(sqlite3_stmt* statement) const;
 };
 
-class SqliteConnection final : public Connection {
+class SqliteConnection final : public Session {
  public:
   // The file must exist; ":memory:" is a database of this connection alone.
   static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path);
@@ -40,17 +39,23 @@ class SqliteConnection final : public Connection {
   absl::StatusOr<int64_t> Execute(absl::string_view sql,
                                   const std::vector<Value>& parameters) override;
 
+  absl::Status Begin(bool read_only) override;
+  absl::Status Commit() override;
+  void Rollback() override;
+  absl::Status Save() override;
+  absl::Status KeepSaved() override;
+  absl::Status UndoSaved() override;
+  // After SQLite itself rolled the transaction back: disk full, I/O error.
+  bool InTransaction() const override;
+  // What else than the busy timeout can help is waited for by that.
+  bool MayRunAgain() const override { return false; }
+  bool StatementFailed() const override { return statement_failed_; }
+  void set_read_only(bool read_only) override { read_only_ = read_only; }
+
   // BEGIN, SAVEPOINT, PRAGMA and the like, whose rows do not matter.
   absl::Status Control(absl::string_view sql);
   // The first column of a pragma's first row, which must be text.
   absl::StatusOr<std::string> Pragma(absl::string_view pragma);
-
-  // Statements that write are refused while it is set.
-  void set_read_only(bool read_only) { read_only_ = read_only; }
-  // False after SQLite itself rolled the transaction back (disk full, I/O error).
-  bool InTransaction() const;
-  // An fsync failed: what is on the disk is unknown.
-  bool sync_failed() const { return sync_failed_; }
 
  private:
   explicit SqliteConnection(std::string path) : path_(std::move(path)) {}
@@ -58,11 +63,15 @@ class SqliteConnection final : public Connection {
   absl::Status Bind(sqlite3_stmt* statement, const std::vector<Value>& parameters);
   absl::StatusOr<std::vector<Row>> Step(sqlite3_stmt* statement);
   absl::StatusOr<std::vector<Row>> Run(absl::string_view sql, const std::vector<Value>& parameters);
+  absl::StatusOr<std::vector<Row>> TryRun(absl::string_view sql,
+                                          const std::vector<Value>& parameters);
   absl::Status Failure(int code, absl::string_view sql);
 
   const std::string path_;
   bool read_only_ = false;
+  // An fsync failed: what is on the disk is unknown.
   bool sync_failed_ = false;
+  bool statement_failed_ = false;
   // In this order: statements are finalized before the handle is closed.
   std::unique_ptr<sqlite3, SqliteCloser> handle_;
   std::map<std::string, std::unique_ptr<sqlite3_stmt, SqliteFinalizer>, std::less<>> statements_;
