@@ -25,6 +25,7 @@
 #include "agent/presenter/rfc2136/rfc2136.h"
 #include "agent/presenter/tls_alpn/tls_alpn.h"
 #include "agent/scope/scope.h"
+#include "agent/session/core_roots.h"
 #include "agent/session/dial.h"
 #include "agent/session/enrollment.h"
 #include "agent/session/link.h"
@@ -115,13 +116,14 @@ absl::StatusOr<Presenters> OpenPresenters(const Settings& settings) {
 }
 
 std::vector<Dialer> DialersOf(const Settings& settings, const Enrollment& enrollment,
-                              const StateDir& dir) {
+                              const StateDir& dir, Clock& clock) {
   const rpc::TlsFiles files = {.identity_file = dir.identity_file(),
                                .root_file = dir.core_root_file()};
   const auto& targets = settings.validators.empty() ? enrollment.validators : settings.validators;
   std::vector<Dialer> dialers;
   for (const std::string& target : targets) {
-    dialers.push_back(DialValidator(target, files, enrollment.identity.deployment));
+    dialers.push_back(WhileIdentityLasts(
+        DialValidator(target, files, enrollment.identity.deployment), files.identity_file, clock));
   }
   return dialers;
 }
@@ -136,7 +138,8 @@ absl::Status Run(const Settings& settings) {
   SystemClock clock;
   ThreadTimers timers;
   crypto::SystemRandom random;
-  const challenge::SealVerifier seals(enrollment.identity.deployment, enrollment.core_root);
+  challenge::SealVerifier seals(enrollment.identity.deployment, enrollment.core_roots);
+  CoreRoots core_roots(dir, enrollment, seals, clock);
   std::vector<Presenter*> in_order;
   for (const auto& presenter : presenters.all) in_order.push_back(presenter.get());
   NORROY_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
@@ -148,10 +151,18 @@ absl::Status Run(const Settings& settings) {
                                           .timers = timers,
                                           .version = kVersion,
                                           .boot_id = random.Id()}));
-  const std::vector<Dialer> dialers = DialersOf(settings, enrollment, dir);
+  const std::vector<Dialer> dialers = DialersOf(settings, enrollment, dir, clock);
   std::vector<std::unique_ptr<Link>> links;
   for (const Dialer& dialer : dialers) {
-    links.push_back(std::make_unique<Link>(LinkOptions{dialer, *session, clock, timers, random}));
+    links.push_back(std::make_unique<Link>(LinkOptions{
+        .dialer = dialer,
+        .session = *session,
+        .clock = clock,
+        .timers = timers,
+        .random = random,
+        .on_hello = [&core_roots](const std::string& target, const v1::ValidatorHello& hello) {
+          core_roots.Heard(target, hello);
+        }}));
   }
   const auto redial = [&links] {
     for (const auto& link : links) link->Redial();
@@ -167,7 +178,8 @@ absl::Status Run(const Settings& settings) {
              {"agent", enrollment.identity.name},
              {"presented", session->presented()}});
   daemon::WaitForSignals([&] {
-    renewal.Wake();
+    // Whoever asks for a reload gets a new identity, too: the authorities may be others now.
+    renewal.RenewNow();
     redial();
   });
   log::Info("main", "stopping");

@@ -12,6 +12,9 @@ namespace {
 using issuer::v1::Account;
 using Accounts = issuer::v1::AccountService;
 
+// The issuer waits for the CA's verdicts on what it looks at, then for the CA.
+constexpr absl::Duration kChangeTakes = absl::Minutes(3);
+
 absl::StatusOr<std::unique_ptr<Accounts::Stub>> Connect(Context& context) {
   NORROY_ASSIGN_OR_RETURN(const auto channel, context.Issuer());
   return Accounts::NewStub(channel);
@@ -55,6 +58,28 @@ absl::Status AccountCreate(Context& context, const std::string& ca, bool agree_t
   NORROY_ASSIGN_OR_RETURN(*request.mutable_ca(), CaOrFirst(context, *accounts, ca));
   NORROY_ASSIGN_OR_RETURN(const auto response,
                           context.Call(*accounts, &Accounts::Stub::CreateAccount, request));
+  Show(context, response.account());
+  return absl::OkStatus();
+}
+
+absl::Status AccountUpdate(Context& context, const std::string& ca) {
+  issuer::v1::UpdateAccountRequest request;
+  NORROY_ASSIGN_OR_RETURN(const auto accounts, Connect(context));
+  NORROY_ASSIGN_OR_RETURN(*request.mutable_ca(), CaOrFirst(context, *accounts, ca));
+  NORROY_ASSIGN_OR_RETURN(const auto response,
+                          context.Call(*accounts, &Accounts::Stub::UpdateAccount, request));
+  Show(context, response.account());
+  return absl::OkStatus();
+}
+
+absl::Status AccountChangeKey(Context& context, const std::string& ca) {
+  issuer::v1::ChangeAccountKeyRequest request;
+  NORROY_ASSIGN_OR_RETURN(const auto accounts, Connect(context));
+  NORROY_ASSIGN_OR_RETURN(*request.mutable_ca(), CaOrFirst(context, *accounts, ca));
+  grpc::ClientContext call;
+  context.SetDeadline(call, kChangeTakes);
+  issuer::v1::ChangeAccountKeyResponse response;
+  NORROY_RETURN_IF_ERROR(Context::FromCall(accounts->ChangeAccountKey(&call, request, &response)));
   Show(context, response.account());
   return absl::OkStatus();
 }

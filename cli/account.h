@@ -11,6 +11,9 @@
 namespace norroy::cli {
 
 absl::Status AccountCreate(Context& context, const std::string& ca, bool agree_tos);
+// Tells the CA the contacts of the issuer's configuration.
+absl::Status AccountUpdate(Context& context, const std::string& ca);
+absl::Status AccountChangeKey(Context& context, const std::string& ca);
 absl::Status AccountList(Context& context);
 absl::Status AccountShow(Context& context, const std::string& ca);
 

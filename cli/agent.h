@@ -3,6 +3,7 @@
 
 // `norroy agent ...`
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,29 @@ struct TokenCreateOptions {
   bool replace = false;
 };
 
+struct SetGrantsOptions {
+  std::string name;
+  std::vector<std::string> patterns;
+  std::vector<std::string> types = {"http-01"};
+  std::string responders;
+  int64_t expected_version = 0;  // 0: whichever
+};
+
+struct BlastRadiusOptions {
+  std::string name;
+  std::vector<std::string> names;  // empty: all that the issuer knows
+};
+
 absl::Status AgentTokenCreate(Context& context, const TokenCreateOptions& options);
 absl::Status AgentList(Context& context);
 absl::Status AgentShow(Context& context, const std::string& name);
 absl::Status AgentDrain(Context& context, const std::string& name, bool drained);
+// Its grants, or with `all` every version that the name had.
+absl::Status AgentGrants(Context& context, const std::string& name, bool all);
+absl::Status AgentSetGrants(Context& context, const SetGrantsOptions& options);
+absl::Status AgentBan(Context& context, const std::string& name, const std::string& reason);
+absl::Status AgentUnban(Context& context, const std::string& name);
+absl::Status AgentBlastRadius(Context& context, const BlastRadiusOptions& options);
 absl::Status AgentRemove(Context& context, const std::string& name);
 
 }  // namespace norroy::cli

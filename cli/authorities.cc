@@ -41,11 +41,51 @@ IdentityRecord RecordOf(const crypto::Certificate& certificate, absl::string_vie
   return record;
 }
 
+absl::StatusOr<std::string> ReadText(const std::string& path) {
+  return identity::ReadFile(path, kMaxPemFile);
+}
+
+// Notes under which root it stands, too.
+absl::Status FileNewRecord(const std::string& dir, absl::string_view domain,
+                           IdentityRecord& record);
+
 absl::Status FileRecord(const std::string& dir, const IdentityRecord& record) {
   const std::string folder = absl::StrCat(dir, "/", layout::kIssued);
   NORROY_RETURN_IF_ERROR(MakeFolder(folder));
   return identity::WriteFileAtomically(absl::StrCat(folder, "/", record.serial(), ".json"),
                                        ToJson(record) + "\n", 0600);
+}
+
+absl::Status FileNewRecord(const std::string& dir, absl::string_view domain,
+                           IdentityRecord& record) {
+  NORROY_ASSIGN_OR_RETURN(const crypto::Certificate root, RootCertificate(dir, domain));
+  record.set_root_sha256(root.fingerprint());
+  return FileRecord(dir, record);
+}
+
+// What a chain of the core root ends with, so that those who believe only the old one can follow.
+absl::StatusOr<std::vector<crypto::Certificate>> CrossCertificates(const std::string& dir) {
+  const std::string path = absl::StrCat(dir, "/", layout::kCore, "/", layout::kCross);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return std::vector<crypto::Certificate>();
+  NORROY_ASSIGN_OR_RETURN(const std::string pem, ReadText(path));
+  NORROY_ASSIGN_OR_RETURN(crypto::Certificate cross, crypto::Certificate::ParsePem(pem));
+  return std::vector<crypto::Certificate>{std::move(cross)};
+}
+
+absl::StatusOr<identity::IdentityFile> MakeCiAuthority(const std::string& dir,
+                                                       absl::string_view deployment,
+                                                       absl::Time now) {
+  const std::string path = absl::StrCat(dir, "/", layout::kCiAuthority);
+  NORROY_ASSIGN_OR_RETURN(const identity::Authority root, OpenRoot(dir, layout::kCore));
+  NORROY_ASSIGN_OR_RETURN(const auto cross, CrossCertificates(dir));
+  NORROY_ASSIGN_OR_RETURN(const identity::Authority made,
+                          identity::MakeIntermediate(root, "ci", absl::StrCat("ci.", deployment),
+                                                     now, absl::Hours(24) * kIntermediateDays));
+  identity::IdentityFile file{made.key, {made.certificate}};
+  file.chain.insert(file.chain.end(), cross.begin(), cross.end());
+  NORROY_RETURN_IF_ERROR(identity::WriteIdentityFile(path, file));
+  return file;
 }
 
 // The CI intermediate, made when the first requester needs it.
@@ -55,15 +95,8 @@ absl::StatusOr<identity::IdentityFile> OpenCiAuthority(const std::string& dir,
   const std::string path = absl::StrCat(dir, "/", layout::kCiAuthority);
   std::error_code error;
   if (std::filesystem::exists(path, error)) return identity::ReadIdentityFile(path);
-  NORROY_ASSIGN_OR_RETURN(const identity::Authority root, OpenRoot(dir, layout::kCore));
-  NORROY_ASSIGN_OR_RETURN(const identity::Authority made,
-                          identity::MakeIntermediate(root, "ci", absl::StrCat("ci.", deployment),
-                                                     now, absl::Hours(24) * kIntermediateDays));
-  identity::IdentityFile file{made.key, {made.certificate}};
-  NORROY_RETURN_IF_ERROR(identity::WriteIdentityFile(path, file));
-  return file;
+  return MakeCiAuthority(dir, deployment, now);
 }
-
 // Who signs this role, and which certificates come after the leaf.
 struct Signer {
   identity::Authority authority;
@@ -77,11 +110,38 @@ absl::StatusOr<Signer> SignerOf(const std::string& dir, const identity::Identity
   }
   if (identity.role != types::v1::ROLE_REQUESTER) {
     NORROY_ASSIGN_OR_RETURN(identity::Authority root, OpenRoot(dir, layout::kCore));
-    return Signer{std::move(root), {}};
+    NORROY_ASSIGN_OR_RETURN(std::vector<crypto::Certificate> cross, CrossCertificates(dir));
+    return Signer{std::move(root), std::move(cross)};
   }
   NORROY_ASSIGN_OR_RETURN(const identity::IdentityFile ci,
                           OpenCiAuthority(dir, identity.deployment, now));
   return Signer{{ci.key, ci.chain.front()}, ci.chain};
+}
+
+struct Renewal {
+  std::string file;
+  int days = 0;  // 0: as the one before
+};
+
+int DaysOf(const crypto::Certificate& certificate) {
+  const absl::Duration life = certificate.not_after() - certificate.not_before();
+  return std::max<int>(1, static_cast<int>(life / absl::Hours(24)));
+}
+
+absl::StatusOr<IdentityRecord> MakeAgain(const std::string& dir, const IdentityRecord& record,
+                                         const crypto::Certificate& old, const Renewal& renewal,
+                                         absl::Time now) {
+  absl::string_view edge_name = record.principal();
+  if (absl::ConsumePrefix(&edge_name, kEdgeAuthorityPrincipal)) {
+    return IssueEdgeAuthority(dir, std::string(edge_name), renewal.file, now);
+  }
+  NORROY_ASSIGN_OR_RETURN(identity::Identity identity, identity::Identity::OfCertificate(old));
+  return IssueIdentity(dir,
+                       {std::move(identity),
+                        {record.hosts().begin(), record.hosts().end()},
+                        renewal.days == 0 ? DaysOf(old) : renewal.days,
+                        renewal.file},
+                       now);
 }
 
 std::optional<IdentityRecord> FindRecord(const std::vector<IdentityRecord>& records,
@@ -93,6 +153,11 @@ std::optional<IdentityRecord> FindRecord(const std::vector<IdentityRecord>& reco
 }
 
 }  // namespace
+
+absl::StatusOr<identity::IdentityFile> CiAuthority(const std::string& dir, absl::Time now) {
+  NORROY_ASSIGN_OR_RETURN(const std::string deployment, DeploymentIn(dir));
+  return OpenCiAuthority(dir, deployment, now);
+}
 
 absl::Status MakeFolder(const std::string& path) {
   std::error_code error;
@@ -108,18 +173,31 @@ absl::StatusOr<identity::Authority> CreateRoot(const std::string& dir, absl::str
                                                absl::string_view deployment, absl::Time now) {
   NORROY_ASSIGN_OR_RETURN(identity::Authority root,
                           identity::MakeRoot(domain, deployment, now, absl::Hours(24) * kRootDays));
-  const std::string folder = absl::StrCat(dir, "/", domain);
-  NORROY_RETURN_IF_ERROR(MakeFolder(folder));
-  NORROY_RETURN_IF_ERROR(identity::WriteFileAtomically(absl::StrCat(folder, "/", layout::kRootKey),
-                                                       root.key.ToPem().Expose(), 0600));
-  NORROY_RETURN_IF_ERROR(identity::WriteFileAtomically(
-      absl::StrCat(folder, "/", layout::kRootCertificate), root.certificate.ToPem(), 0644));
+  NORROY_RETURN_IF_ERROR(
+      WriteRootPair(dir, domain, root, layout::kRootKey, layout::kRootCertificate));
   return root;
 }
 
-absl::StatusOr<identity::Authority> OpenRoot(const std::string& dir, absl::string_view domain) {
+absl::Status WriteRootPair(const std::string& dir, absl::string_view domain,
+                           const identity::Authority& root, absl::string_view key_name,
+                           absl::string_view certificate_name) {
   const std::string folder = absl::StrCat(dir, "/", domain);
-  const std::string key_path = absl::StrCat(folder, "/", layout::kRootKey);
+  NORROY_RETURN_IF_ERROR(MakeFolder(folder));
+  NORROY_RETURN_IF_ERROR(identity::WriteFileAtomically(absl::StrCat(folder, "/", key_name),
+                                                       root.key.ToPem().Expose(), 0600));
+  return identity::WriteFileAtomically(absl::StrCat(folder, "/", certificate_name),
+                                       root.certificate.ToPem(), 0644);
+}
+
+absl::StatusOr<identity::Authority> OpenRoot(const std::string& dir, absl::string_view domain) {
+  return ReadRootPair(dir, domain, layout::kRootKey, layout::kRootCertificate);
+}
+
+absl::StatusOr<identity::Authority> ReadRootPair(const std::string& dir, absl::string_view domain,
+                                                 absl::string_view key_name,
+                                                 absl::string_view certificate_name) {
+  const std::string folder = absl::StrCat(dir, "/", domain);
+  const std::string key_path = absl::StrCat(folder, "/", key_name);
   struct stat info = {};
   if (stat(key_path.c_str(), &info) != 0) {
     return Usage(absl::StrCat("the ", domain, " root's key is not at ", key_path,
@@ -128,16 +206,28 @@ absl::StatusOr<identity::Authority> OpenRoot(const std::string& dir, absl::strin
   if ((info.st_mode & 077) != 0) {
     return Usage(absl::StrCat(key_path, " can be read by others; run: chmod 600 ", key_path));
   }
-  NORROY_ASSIGN_OR_RETURN(std::string key_pem, identity::ReadFile(key_path, kMaxPemFile));
+  NORROY_ASSIGN_OR_RETURN(std::string key_pem, ReadText(key_path));
   NORROY_ASSIGN_OR_RETURN(crypto::PrivateKey key,
                           crypto::PrivateKey::ParsePem(crypto::Secret::Take(key_pem)));
-  const std::string certificate_path = absl::StrCat(folder, "/", layout::kRootCertificate);
-  NORROY_ASSIGN_OR_RETURN(const std::string pem, identity::ReadFile(certificate_path, kMaxPemFile));
+  const std::string certificate_path = absl::StrCat(folder, "/", certificate_name);
+  NORROY_ASSIGN_OR_RETURN(const std::string pem, ReadText(certificate_path));
   NORROY_ASSIGN_OR_RETURN(crypto::Certificate certificate, crypto::Certificate::ParsePem(pem));
   if (certificate.spki_sha256() != key.public_key().spki_sha256()) {
     return Usage(absl::StrCat(key_path, " is not the key of ", certificate_path));
   }
   return identity::Authority{std::move(key), std::move(certificate)};
+}
+
+absl::StatusOr<crypto::Certificate> RootCertificate(const std::string& dir,
+                                                    absl::string_view domain) {
+  NORROY_ASSIGN_OR_RETURN(const std::string pem,
+                          ReadText(absl::StrCat(dir, "/", domain, "/", layout::kRootCertificate)));
+  return crypto::Certificate::ParsePem(pem);
+}
+
+absl::Status RenewCiAuthority(const std::string& dir, absl::Time now) {
+  NORROY_ASSIGN_OR_RETURN(const std::string deployment, DeploymentIn(dir));
+  return MakeCiAuthority(dir, deployment, now).status();
 }
 
 absl::StatusOr<IdentityRecord> IssueIdentity(const std::string& dir, const IdentityRequest& request,
@@ -154,7 +244,25 @@ absl::StatusOr<IdentityRecord> IssueIdentity(const std::string& dir, const Ident
   NORROY_RETURN_IF_ERROR(identity::WriteIdentityFile(request.file, file));
   IdentityRecord record = RecordOf(leaf, request.identity.Principal(), request.identity.Uri(),
                                    request.hosts, request.file);
-  NORROY_RETURN_IF_ERROR(FileRecord(dir, record));
+  NORROY_RETURN_IF_ERROR(FileNewRecord(dir, layout::kCore, record));
+  return record;
+}
+
+absl::StatusOr<IdentityRecord> IssueSealCertificate(const std::string& dir,
+                                                    const IdentityRequest& request,
+                                                    const crypto::PublicKey& key, absl::Time now) {
+  if (request.identity.role != types::v1::ROLE_SEAL) {
+    return Usage("--public-key is for seals: all other identities keep their key in their file");
+  }
+  NORROY_ASSIGN_OR_RETURN(const Signer signer, SignerOf(dir, request.identity, now));
+  NORROY_ASSIGN_OR_RETURN(
+      const crypto::Certificate leaf,
+      identity::IssueLeaf(signer.authority, key,
+                          {request.identity, {}, now, absl::Hours(24) * request.days}));
+  NORROY_RETURN_IF_ERROR(identity::WriteFileAtomically(request.file, leaf.ToPem(), 0644));
+  IdentityRecord record =
+      RecordOf(leaf, request.identity.Principal(), request.identity.Uri(), {}, request.file);
+  NORROY_RETURN_IF_ERROR(FileNewRecord(dir, layout::kCore, record));
   return record;
 }
 
@@ -182,7 +290,7 @@ absl::StatusOr<IdentityRecord> IssueEdgeAuthority(const std::string& dir,
   NORROY_RETURN_IF_ERROR(identity::WriteIdentityFile(file, {made.key, {made.certificate}}));
   IdentityRecord record = RecordOf(
       made.certificate, absl::StrCat(kEdgeAuthorityPrincipal, validator), trust.Uri(), {}, file);
-  NORROY_RETURN_IF_ERROR(FileRecord(dir, record));
+  NORROY_RETURN_IF_ERROR(FileNewRecord(dir, layout::kEdge, record));
   return record;
 }
 
@@ -190,21 +298,17 @@ absl::StatusOr<IdentityRecord> RenewIdentity(const std::string& dir, const std::
                                              int days, absl::Time now) {
   NORROY_ASSIGN_OR_RETURN(const identity::IdentityFile old, identity::ReadIdentityFile(file));
   NORROY_ASSIGN_OR_RETURN(const std::vector<IdentityRecord> records, ListIdentities(dir));
-  const auto record = FindRecord(records, old.chain.front().serial());
+  std::optional<IdentityRecord> record = FindRecord(records, old.chain.front().serial());
   if (!record.has_value()) {
     return Usage(absl::StrCat(file, " was not made from ", dir,
                               " (see \"norroy identity list\"); give the right --dir, or make a "
                               "new one with \"norroy identity issue\""));
   }
-  absl::string_view edge_name = record->principal();
-  if (absl::ConsumePrefix(&edge_name, kEdgeAuthorityPrincipal)) {
-    return IssueEdgeAuthority(dir, std::string(edge_name), file, now);
-  }
-  NORROY_ASSIGN_OR_RETURN(identity::Identity identity,
-                          identity::Identity::OfCertificate(old.chain.front()));
-  return IssueIdentity(
-      dir, {std::move(identity), {record->hosts().begin(), record->hosts().end()}, days, file},
-      now);
+  NORROY_ASSIGN_OR_RETURN(IdentityRecord renewed,
+                          MakeAgain(dir, *record, old.chain.front(), {file, days}, now));
+  record->set_superseded(true);
+  NORROY_RETURN_IF_ERROR(FileRecord(dir, *record));
+  return renewed;
 }
 
 absl::StatusOr<std::vector<IdentityRecord>> ListIdentities(const std::string& dir) {

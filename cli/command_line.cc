@@ -9,12 +9,20 @@
 #include "absl/strings/str_cat.h"
 #include "cli/account.h"
 #include "cli/agent.h"
+#include "cli/audit.h"
 #include "cli/cert.h"
+#include "cli/ci_authority.h"
 #include "cli/doctor.h"
+#include "cli/evidence.h"
+#include "cli/grant.h"
 #include "cli/identity.h"
+#include "cli/identity_rotation.h"
 #include "cli/init.h"
 #include "cli/issue.h"
+#include "cli/login.h"
 #include "cli/order.h"
+#include "cli/policy.h"
+#include "cli/token.h"
 #include "cli/up.h"
 #include "cli/version.h"
 #include "common/error/error.h"
@@ -29,6 +37,7 @@ using Run = std::function<absl::Status(Context&)>;
 struct Tree {
   CLI::App& app;
   Run& run;
+  bool& shows_yaml;  // what it shows is YAML unless it is JSON
 };
 
 // A subcommand with options of type O, called with them: `command(context, options)`.
@@ -164,12 +173,54 @@ void AddCert(Tree& tree) {
   get->add_option("CERTIFICATE", g->id, "Its id, or its order's")->required();
   get->add_option("--out", g->out, "Folder for the files");
   get->add_option("--chain", g->chain, "Which of the CA's chains")->capture_default_str();
+  AddWithId(tree, cert, "evidence", "CERTIFICATE",
+            "Show how it came to be: who asked, who served, what was seen, what went wrong",
+            CertEvidence);
   auto [revoke, r] = Add<RevokeOptions>(
       tree, cert, "revoke", "Have the CA revoke one",
       [](Context& context, const RevokeOptions& o) { return CertRevoke(context, o.id, o.reason); });
   revoke->add_option("CERTIFICATE", r->id)->required();
   revoke->add_option("--reason", r->reason,
                      "key-compromise, affiliation-changed, superseded, cessation-of-operation");
+}
+
+struct GrantsOptions {
+  std::string name;
+  bool all = false;
+};
+
+struct BanOptions {
+  std::string name;
+  std::string reason;
+};
+
+void AddAgentTrust(Tree& tree, CLI::App* agent) {
+  auto [grants, g] = Add<GrantsOptions>(
+      tree, agent, "grants", "Show what it may answer for",
+      [](Context& context, const GrantsOptions& o) { return AgentGrants(context, o.name, o.all); });
+  grants->add_option("NAME", g->name)->required();
+  grants->add_flag("--all", g->all, "Every version that there was");
+  auto [set, s] = Add<SetGrantsOptions>(
+      tree, agent, "set-grants", "Put one grant in the place of all that it has", AgentSetGrants);
+  set->add_option("AGENT", s->name)->required();
+  AddRepeated(set, "--name", s->patterns, "What it may answer for (PATTERN); again for each")
+      ->required();
+  AddRepeated(set, "--type", s->types,
+              "How, the most preferred first; again for each: http-01, dns-01, tls-alpn-01")
+      ->capture_default_str();
+  set->add_option("--responders", s->responders, "all, one");
+  set->add_option("--expected-version", s->expected_version,
+                  "Only if its grants are at this version");
+  auto [ban, b] = Add<BanOptions>(
+      tree, agent, "ban", "Refuse it from now on",
+      [](Context& context, const BanOptions& o) { return AgentBan(context, o.name, o.reason); });
+  ban->add_option("NAME", b->name)->required();
+  ban->add_option("--reason", b->reason, "Why, for those who look at it later")->required();
+  AddWithId(tree, agent, "unban", "NAME", "Lift its ban", AgentUnban);
+  auto [blast, r] = Add<BlastRadiusOptions>(
+      tree, agent, "blast-radius", "What root on its host could have validated", AgentBlastRadius);
+  blast->add_option("AGENT", r->name)->required();
+  blast->add_option("NAME", r->names, "Names to look at (default: all that the issuer knows)");
 }
 
 struct DrainOptions {
@@ -202,6 +253,7 @@ void AddAgent(Tree& tree) {
   drain->add_option("NAME", d->name)->required();
   drain->add_flag("--undo", d->undo, "It gets traffic again");
   AddWithId(tree, agent, "remove", "NAME", "End its enrollment", AgentRemove);
+  AddAgentTrust(tree, agent);
 }
 
 void AddDoctor(Tree& tree) {
@@ -224,6 +276,73 @@ void AddDoctor(Tree& tree) {
                       "never)");
 }
 
+void AddPolicy(Tree& tree) {
+  CLI::App* policy = AddGroup(tree, "policy", "Who may order what, and which agent may answer");
+  auto [show, s] = Add<PolicyShowOptions>(
+      tree, policy, "show", "Issuance grants as a file for `policy apply`", PolicyShow);
+  show->add_option("--version", s->version, "An earlier version")
+      ->check(CLI::Range(int64_t{0}, INT64_MAX));
+  show->parse_complete_callback([&shows_yaml = tree.shows_yaml] { shows_yaml = true; });
+  auto [apply, a] = Add<PolicyApplyOptions>(
+      tree, policy, "apply", "Put a file's grants in force, and say what differs", PolicyApply);
+  apply->add_option("FILE", a->file, "YAML, as in docs/policy.md")->required();
+  apply->add_flag("--dry-run", a->dry_run, "Say what would differ, change nothing");
+  apply->add_option("--comment", a->comment, "Kept with the version, at most 200 characters");
+  apply->add_option("--expect", a->expect, "Only if this version is in force")
+      ->check(CLI::Range(int64_t{0}, INT64_MAX));
+  Add<bool>(tree, policy, "history", "List the versions, newest first",
+            [](Context& context, bool) { return PolicyHistory(context); });
+}
+
+void AddGrant(Tree& tree) {
+  CLI::App* grant = AddGroup(tree, "grant", "Issuance grants, one at a time");
+  auto [add, a] = Add<GrantAddOptions>(tree, grant, "add", "Let a principal order names", GrantAdd);
+  add->add_option("PRINCIPAL", a->principal, "operator/NAME or requester/NAME")->required();
+  add->add_option("NAME", a->names, "Patterns: www.example.com, .example.com, *.example.com, ...")
+      ->required();
+  AddRepeated(add, "--key-type", a->key_types, "Only such keys; again for each (default: any)");
+  AddRepeated(add, "--ca", a->cas, "Only from this CA; again for each (default: any)");
+  AddRepeated(add, "--profile", a->profiles, "Only this profile; again for each (default: any)");
+  add->add_option("--orders-per-day", a->orders_per_day, "Quota (default 300)")
+      ->check(CLI::Range(1, 1000000));
+  add->add_option("--orders-per-domain-per-day", a->orders_per_domain_per_day,
+                  "Quota for each registered domain (default 50)")
+      ->check(CLI::Range(1, 1000000));
+  add->add_option("--reuse", a->reuse, "allowed; never: each order proves its names anew")
+      ->capture_default_str();
+  add->add_option("--comment", a->comment, "Kept with the version, at most 200 characters");
+  Add<bool>(tree, grant, "list", "List them, the configuration's too",
+            [](Context& context, bool) { return GrantList(context); });
+  auto [remove, r] = Add<GrantRemoveOptions>(
+      tree, grant, "remove", "Take names, or all grants, from a principal", GrantRemove);
+  remove->add_option("PRINCIPAL", r->principal, "operator/NAME or requester/NAME")->required();
+  remove->add_option("NAME", r->names, "Patterns, as they were granted (default: all)");
+  remove->add_option("--comment", r->comment, "Kept with the version, at most 200 characters");
+}
+
+void AddAudit(Tree& tree) {
+  CLI::App* audit = AddGroup(tree, "audit", "Who did what, and that nobody has changed it since");
+  const char* const of_help = "Whose log: issuer, validator";
+  auto [tail, t] = Add<AuditTailOptions>(tree, audit, "tail", "Show the last records", AuditTail);
+  tail->add_flag("-f,--follow", t->follow, "Go on showing what comes");
+  tail->add_option("--of", t->of, of_help)->capture_default_str();
+  tail->add_option("--principal", t->principal, "Only what this one did: operator/alice");
+  tail->add_option("--action", t->action, "Only this: agent.ban, or all that begin with agent.");
+  tail->add_option("--object", t->object, "Only what was done to this: order/ID, agent/web-1");
+  tail->add_option("--limit", t->limit)->check(CLI::Range(1, 1000000))->capture_default_str();
+  auto [save, e] = Add<AuditExportOptions>(
+      tree, audit, "export", "Write a whole log and its checkpoints to a file", AuditExport);
+  save->add_option("FILE", e->file)->required();
+  save->add_option("--of", e->of, of_help)->capture_default_str();
+  auto [verify, v] = Add<AuditVerifyOptions>(
+      tree, audit, "verify",
+      "Find what was changed, dropped, reordered or cut off: in the servers' logs, or in FILE, "
+      "without a server",
+      AuditVerify);
+  verify->add_option("FILE", v->file, "What \"norroy audit export\" wrote");
+  verify->add_option("--against", v->against, "An older export: FILE must go on where it ends");
+}
+
 struct AccountOptions {
   std::string ca;
   bool agree_tos = false;
@@ -237,6 +356,14 @@ void AddAccount(Tree& tree) {
                                          });
   create->add_option("CA", o->ca, "A CA of the issuer (default: its first)");
   create->add_flag("--agree-tos", o->agree_tos, "Agree to the CA's terms of service");
+  auto [update, u] = Add<AccountOptions>(
+      tree, account, "update", "Tell the CA the contacts of the configuration",
+      [](Context& context, const AccountOptions& o) { return AccountUpdate(context, o.ca); });
+  update->add_option("CA", u->ca, "A CA of the issuer (default: its first)");
+  auto [change, c] = Add<AccountOptions>(
+      tree, account, "change-key", "Put a new key in the place of the account's",
+      [](Context& context, const AccountOptions& o) { return AccountChangeKey(context, o.ca); });
+  change->add_option("CA", c->ca, "A CA of the issuer (default: its first)");
   Add<bool>(tree, account, "list", "List them",
             [](Context& context, bool) { return AccountList(context); });
   auto [show, s] = Add<AccountOptions>(
@@ -254,6 +381,8 @@ void AddIdentity(Tree& tree) {
   issue->add_option("--out", o->out, "Its file (default: ROLE-NAME.pem)");
   issue->add_option("--days", o->days, "How long it is good (default 365)");
   AddRepeated(issue, "--host", o->hosts, "Name or address of a server");
+  issue->add_option("--public-key", o->public_key_file,
+                    "Of a seal whose key lies in a token: its public key, PEM");
   auto [renew, r] = Add<IdentityRenewOptions>(
       tree, identity, "renew", "New key and dates for those that end soon, or for FILEs",
       IdentityRenew);
@@ -261,6 +390,40 @@ void AddIdentity(Tree& tree) {
   renew->add_option("--days", r->days, "How long it is good (default 365)");
   Add<bool>(tree, identity, "list", "List what was made from the directory",
             [](Context& context, bool) { return IdentityList(context); });
+  auto [rotate, t] =
+      Add<RotateOptions>(tree, identity, "rotate",
+                         "One root (or CI intermediate, or seal) follows another", IdentityRotate);
+  rotate->add_option("WHAT", t->what, "core, edge, ci, seal")->required();
+  rotate->add_option("STAGE", t->stage, "Of core and edge: prepare, activate, retire, status");
+  rotate->add_flag("--force", t->force, "Retire though the old root may still be needed");
+  auto [revoke, v] = Add<IdentityRevokeOptions>(
+      tree, identity, "revoke", "Identities that are refused from now on", IdentityRevoke);
+  revoke->add_option("IDENTITY", v->identities, "Its file, or its serial")->required();
+  auto [ci, c] = Add<std::string>(tree, identity, "ci-authority",
+                                  "Write the CI intermediate for the issuer's sign-in door",
+                                  IdentityCiAuthority);
+  ci->add_option("--out", *c, "Its file (default: issuer/ci-ca.pem in the directory)");
+}
+
+void AddLogin(Tree& tree) {
+  auto [app, o] = Add<LoginOptions>(tree, &tree.app, "login",
+                                    "Exchange a token for a client certificate of minutes", Login);
+  app->add_option("--oidc-token-file", o->oidc_token_file, "File with the CI job's OIDC token");
+  app->add_option("--token-file", o->token_file, "File with a static API token, mode 0600");
+  app->add_option("--door", o->door, "HOST:PORT of the issuer's sign-in door (NORROY_DOOR)");
+  app->add_option("--out", o->out, "The identity's file (default: where commands look for it)");
+}
+
+void AddToken(Tree& tree) {
+  CLI::App* token = AddGroup(tree, "token", "Static API tokens, for who has no OIDC token");
+  auto [create, o] = Add<ApiTokenCreateOptions>(
+      tree, token, "create", "Make one; it is shown this one time", ApiTokenCreate);
+  create->add_option("PRINCIPAL", o->principal, "requester/NAME")->required();
+  create->add_option("--expires", o->expires, "How long it is good (at most 365d)")
+      ->capture_default_str();
+  Add<bool>(tree, token, "list", "List them, newest first",
+            [](Context& context, bool) { return ApiTokenList(context); });
+  AddWithId(tree, token, "delete", "ID", "End one", ApiTokenDelete);
 }
 
 void AddVersion(Tree& tree) {
@@ -309,7 +472,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   app.fallthrough();  // global options may stand after the command
   app.require_subcommand(1);
   AddGlobal(app, line, format);
-  Tree tree{app, line.run};
+  bool shows_yaml = false;
+  Tree tree{app, line.run, shows_yaml};
   AddInit(tree);
   Add<bool>(tree, &app, "up", "Run issuer, validator and agent here, in the foreground",
             [](Context& context, bool) { return Up(context); });
@@ -318,10 +482,16 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   AddCert(tree);
   AddAgent(tree);
   AddDoctor(tree);
+  AddPolicy(tree);
+  AddGrant(tree);
+  AddAudit(tree);
   AddAccount(tree);
   AddIdentity(tree);
+  AddLogin(tree);
+  AddToken(tree);
   AddVersion(tree);
   NORROY_RETURN_IF_ERROR(Parse(app, arguments, line.text));
+  if (shows_yaml && format == "yaml") format = "table";
   NORROY_ASSIGN_OR_RETURN(line.format, ParseFormat(format));
   return line;
 }

@@ -61,6 +61,7 @@ absl::StatusOr<ClientConfig> Context::Config() {
   config.set_issuer(choose(options_.issuer, Environment("NORROY_ISSUER"), config.issuer()));
   config.set_validator(
       choose(options_.validator, Environment("NORROY_VALIDATOR"), config.validator()));
+  config.set_door(choose("", Environment("NORROY_DOOR"), config.door()));
   const auto in_dir = [&](const std::string& file) {
     return file.empty() ? "" : config::ResolvePath(path, file);
   };
@@ -81,10 +82,12 @@ absl::StatusOr<identity::Identity> Context::Identity() {
                           identity::ReadIdentityFile(config.identity_file()));
   const crypto::Certificate& certificate = file.chain.front();
   if (certificate.not_after() <= clock_.Now()) {
-    return MakeError(absl::StatusCode::kUnauthenticated, "IDENTITY_EXPIRED",
-                     absl::StrCat(config.identity_file(), " ended at ",
-                                  absl::FormatTime(certificate.not_after(), absl::UTCTimeZone()),
-                                  "; run \"norroy identity renew\" where the core root's key is"));
+    return MakeError(
+        absl::StatusCode::kUnauthenticated, "IDENTITY_EXPIRED",
+        absl::StrCat(config.identity_file(), " ended at ",
+                     absl::FormatTime(certificate.not_after(), absl::UTCTimeZone()),
+                     "; run \"norroy login\" again, or \"norroy identity renew\" where "
+                     "the core root's key is"));
   }
   return identity::Identity::OfCertificate(certificate);
 }

@@ -42,6 +42,8 @@ class Context {
   Clock& clock() { return clock_; }
   absl::StatusOr<std::string> Dir();
 
+  // What flags, environment and norroy.yaml say, paths resolved; empty where nothing does.
+  absl::StatusOr<ClientConfig> Config();
   // Who calls, as the certificate says.
   absl::StatusOr<identity::Identity> Identity();
   absl::StatusOr<std::string> CoreRootFile();
@@ -69,7 +71,6 @@ class Context {
   static constexpr absl::Duration kCallTimeout = absl::Seconds(30);
 
  private:
-  absl::StatusOr<ClientConfig> Config();
   absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const std::string& target,
                                                       types::v1::Role role);
 

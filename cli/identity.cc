@@ -1,12 +1,19 @@
 #include "cli/identity.h"
 
 #include <filesystem>
+#include <set>
+#include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cli/authorities.h"
+#include "cli/revocation.h"
+#include "cli/rotation.h"
 #include "cli/text.h"
 #include "common/crypto/certificate.h"
+#include "common/crypto/encoding.h"
+#include "common/crypto/key.h"
 #include "common/error/error.h"
 #include "common/identity/identity.h"
 #include "common/identity/issuing.h"
@@ -18,6 +25,7 @@ namespace {
 // A third of a year-long identity's life: time for several tries.
 constexpr absl::Duration kRenewAhead = absl::Hours(24 * kIdentityDays / 3);
 constexpr size_t kMaxHosts = 20;
+constexpr size_t kMaxPublicKeyFile = 16 * 1024;
 
 absl::Status Usage(absl::string_view message) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_USAGE", message);
@@ -28,6 +36,19 @@ std::vector<std::string> Row(const IdentityRecord& record) {
           record.serial(), record.file()};
 }
 std::vector<std::string> Header() { return {"PRINCIPAL", "NOT AFTER", "HOSTS", "SERIAL", "FILE"}; }
+
+bool IsEdge(const IdentityRecord& record) {
+  return absl::StartsWith(record.principal(), "edge-ca/");
+}
+
+absl::StatusOr<crypto::PublicKey> ReadPublicKey(const std::string& file) {
+  NORROY_ASSIGN_OR_RETURN(const std::string pem, identity::ReadFile(file, kMaxPublicKeyFile));
+  NORROY_ASSIGN_OR_RETURN(const std::vector<crypto::PemBlock> blocks, crypto::PemDecode(pem));
+  if (blocks.size() != 1 || blocks[0].label != "PUBLIC KEY") {
+    return Usage(absl::StrCat(file, ": must hold one PEM block \"PUBLIC KEY\""));
+  }
+  return crypto::PublicKey::Parse(blocks[0].der);
+}
 
 absl::StatusOr<int> Days(int days) {
   if (days == 0) return kIdentityDays;
@@ -48,6 +69,9 @@ absl::Status CheckIssue(const IdentityIssueOptions& options, types::v1::Role rol
     return Usage("--host is for servers (issuer, validator): other identities are for clients");
   }
   if (options.hosts.size() > kMaxHosts) return Usage("--host: at most 20");
+  if (!options.public_key_file.empty() && role != types::v1::ROLE_SEAL) {
+    return Usage("--public-key is for seals, whose key may lie in a token");
+  }
   if (server && options.hosts.empty()) {
     return Usage("--host: give the name or address under which this server is reached");
   }
@@ -87,9 +111,16 @@ absl::Status IdentityIssue(Context& context, const IdentityIssueOptions& options
   }
   List list(context.output(), Header());
   const absl::Time now = context.clock().Now();
-  NORROY_ASSIGN_OR_RETURN(
-      const IdentityRecord record,
-      IssueIdentity(dir, {{deployment, role, options.name, ""}, options.hosts, days, file}, now));
+  const IdentityRequest request{{deployment, role, options.name, ""}, options.hosts, days, file};
+  if (!options.public_key_file.empty()) {
+    NORROY_ASSIGN_OR_RETURN(const crypto::PublicKey key, ReadPublicKey(options.public_key_file));
+    NORROY_ASSIGN_OR_RETURN(const IdentityRecord seal,
+                            IssueSealCertificate(dir, request, key, now));
+    list.Add(seal, Row(seal));
+    list.Finish();
+    return absl::OkStatus();
+  }
+  NORROY_ASSIGN_OR_RETURN(const IdentityRecord record, IssueIdentity(dir, request, now));
   list.Add(record, Row(record));
   if (role == types::v1::ROLE_VALIDATOR) {
     NORROY_ASSIGN_OR_RETURN(
@@ -128,8 +159,18 @@ absl::Status IdentityRenew(Context& context, const IdentityRenewOptions& options
 absl::Status IdentityList(Context& context) {
   NORROY_ASSIGN_OR_RETURN(const std::string dir, context.Dir());
   NORROY_ASSIGN_OR_RETURN(const auto records, ListIdentities(dir));
-  List list(context.output(), Header());
-  for (const IdentityRecord& record : records) list.Add(record, Row(record));
+  NORROY_ASSIGN_OR_RETURN(const std::set<std::string> revoked, RevokedSerials(dir));
+  std::vector<std::string> header = Header();
+  header.push_back("STATUS");
+  List list(context.output(), std::move(header));
+  for (IdentityRecord record : records) {
+    NORROY_ASSIGN_OR_RETURN(const crypto::Certificate root,
+                            RootCertificate(dir, IsEdge(record) ? "edge" : "core"));
+    record.set_status(StatusOf(record, root.fingerprint(), revoked, context.clock().Now()));
+    std::vector<std::string> row = Row(record);
+    row.push_back(record.status());
+    list.Add(record, std::move(row));
+  }
   list.Finish();
   return absl::OkStatus();
 }

@@ -17,6 +17,9 @@ struct IdentityIssueOptions {
   std::string out;  // empty: ROLE-NAME.pem here
   int days = 0;     // 0: a year
   std::vector<std::string> hosts;
+  // Of a seal whose key lies elsewhere, in a token: its public key, PEM. The file is the
+  // certificate alone.
+  std::string public_key_file;
 };
 
 struct IdentityRenewOptions {

@@ -220,6 +220,8 @@ config::v1::IssuerConfig InitPlan::Issuer() const {
   }
   config.set_reflection(reflection);
   if (test_ca) {
+    grant->mutable_quota()->set_orders_per_day(kTestCaLimit);
+    grant->mutable_quota()->set_orders_per_domain_per_day(kTestCaLimit);
     config.mutable_limits()->set_new_orders_per_set_per_hour(kTestCaLimit);
     config.mutable_limits()->set_certificates_per_set_per_week(kTestCaLimit);
     config.mutable_limits()->set_failures_per_name_per_hour(kTestCaLimit);

@@ -16,6 +16,18 @@ inline constexpr char kCore[] = "core";
 inline constexpr char kEdge[] = "edge";
 inline constexpr char kRootCertificate[] = "root.pem";
 inline constexpr char kRootKey[] = "root.key";
+// In core/ and edge/, while one root follows the other (cli/rotation.h).
+inline constexpr char kRotation[] = "rotation.json";
+inline constexpr char kNextCertificate[] = "next.pem";
+inline constexpr char kNextKey[] = "next.key";
+inline constexpr char kNextCross[] = "next-cross.pem";
+inline constexpr char kOldCertificate[] = "old.pem";
+inline constexpr char kOldKey[] = "old.key";
+inline constexpr char kCross[] = "cross.pem";
+// To be copied to where they are needed: what is believed now, and how it follows.
+inline constexpr char kTrusted[] = "trusted.pem";
+inline constexpr char kSuccessors[] = "core/successors.pem";
+inline constexpr char kRevoked[] = "core/revoked.crl";
 inline constexpr char kCiAuthority[] = "core/ci-ca.pem";
 inline constexpr char kIssued[] = "core/issued";
 
@@ -23,6 +35,8 @@ inline constexpr char kIssuerConfig[] = "issuer/issuer.yaml";
 inline constexpr char kIssuerIdentity[] = "issuer/identity.pem";
 inline constexpr char kIssuerSeal[] = "issuer/seal.pem";
 inline constexpr char kIssuerCoreRoot[] = "issuer/core-root.pem";
+// Once there is a sign-in door (`norroy identity ci-authority`).
+inline constexpr char kIssuerCiAuthority[] = "issuer/ci-ca.pem";
 inline constexpr char kIssuerKeys[] = "issuer/keys";
 inline constexpr char kIssuerCaRoot[] = "issuer/ca-root.pem";
 inline constexpr char kIssuerEabKey[] = "issuer/eab.key";

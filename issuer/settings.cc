@@ -1,15 +1,21 @@
 #include "issuer/settings.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/audit/audit_config.h"
 #include "common/challenge/pattern.h"
 #include "common/config/config.h"
 #include "common/daemon/settings.h"
 #include "common/error/error.h"
 #include "common/identity/identity.h"
 #include "common/identity/issuing.h"
+#include "common/rpc/callers_config.h"
 #include "common/status_macros.h"
 #include "issuer/keys/eab_key.h"
 #include "norroy/config/v1/issuer.pb.h"
@@ -25,8 +31,8 @@ constexpr int kDefaultWorkers = 32;
 constexpr int kMaxWorkers = 256;
 constexpr int kMaxLimit = 1'000'000;
 
-absl::StatusOr<keys::SealPair> ReadSeal(const IssuerConfig& config, const std::string& path,
-                                        const std::string& core_root_file, absl::Time now) {
+absl::StatusOr<keys::SealFiles> ReadSealFiles(const IssuerConfig& config, const std::string& path,
+                                              const std::string& core_root_file) {
   keys::SealFiles files{.core_root_file = core_root_file, .deployment = config.deployment()};
   NORROY_ASSIGN_OR_RETURN(files.seal_file, daemon::ReadPath("seal_file", path, config.seal_file()));
   if (config.has_seal_key()) {
@@ -35,7 +41,24 @@ absl::StatusOr<keys::SealPair> ReadSeal(const IssuerConfig& config, const std::s
     if (!key.ok()) return WithContext(key.status(), "seal_key");
     files.seal_key = *std::move(key);
   }
-  return keys::OpenSealPair(files, now);
+  return files;
+}
+
+// The file says who may order what: whoever can write to it can order anything. A file that is not
+// there is the reader's to tell of.
+absl::Status CheckWriters(const std::string& path) {
+  struct stat file = {};
+  if (stat(path.c_str(), &file) != 0) return absl::OkStatus();
+  if ((file.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return daemon::BadConfig(
+        absl::StrCat(path,
+                     ": others than its owner may write to it, and so grant themselves every name; "
+                     "chmod 0644 (or 0640) it"));
+  }
+  if (file.st_uid == 0 || file.st_uid == geteuid()) return absl::OkStatus();
+  return daemon::BadConfig(absl::StrCat(path, ": belongs to user ", file.st_uid,
+                                        ", who could grant himself every name; it must be root's, "
+                                        "or the user's that the issuer runs as"));
 }
 
 absl::StatusOr<int> ReadNumber(absl::string_view field, int value, int fallback, int max) {
@@ -62,6 +85,15 @@ absl::StatusOr<store::Limits> ReadLimits(const config::v1::LimitsConfig& config)
   return limits;
 }
 
+absl::Status OpenAccountKey(const std::string& where, const std::optional<keys::KeyLocation>& key,
+                            std::shared_ptr<crypto::Signer>& out) {
+  if (!key.has_value()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<crypto::Signer>> signer = keys::OpenKey(*key);
+  if (!signer.ok()) return WithContext(signer.status(), where);
+  out = *std::move(signer);
+  return absl::OkStatus();
+}
+
 absl::Status OpenCaFiles(std::vector<keys::CaSettings>& cas) {
   for (size_t i = 0; i < cas.size(); ++i) {
     const std::string where = absl::StrCat("cas[", i, "]");
@@ -73,10 +105,10 @@ absl::Status OpenCaFiles(std::vector<keys::CaSettings>& cas) {
       const absl::Status key = keys::ReadEabKey(cas[i].eab_key_file).status();
       if (!key.ok()) return WithContext(key, where);
     }
-    if (!cas[i].account_key.has_value()) continue;
-    absl::StatusOr<std::unique_ptr<crypto::Signer>> signer = keys::OpenKey(*cas[i].account_key);
-    if (!signer.ok()) return WithContext(signer.status(), absl::StrCat(where, ".account_key"));
-    cas[i].account_signer = *std::move(signer);
+    NORROY_RETURN_IF_ERROR(OpenAccountKey(absl::StrCat(where, ".account_key"), cas[i].account_key,
+                                          cas[i].account_signer));
+    NORROY_RETURN_IF_ERROR(OpenAccountKey(absl::StrCat(where, ".next_account_key"),
+                                          cas[i].next_account_key, cas[i].next_account_signer));
   }
   return absl::OkStatus();
 }
@@ -121,6 +153,15 @@ absl::StatusOr<flow::Grades> ReadGrades(const IssuerConfig& config) {
   return flow::Grades(std::move(rules));
 }
 
+absl::StatusOr<std::optional<sign_in::Settings>> ReadDoor(const IssuerConfig& config,
+                                                          const sign_in::Surroundings& surroundings,
+                                                          absl::Time now) {
+  if (!config.has_sign_in()) return std::nullopt;
+  NORROY_ASSIGN_OR_RETURN(sign_in::Settings settings,
+                          sign_in::ReadSignIn(config.sign_in(), surroundings, now));
+  return std::optional<sign_in::Settings>(std::move(settings));
+}
+
 absl::StatusOr<IssuerSettings> ReadSettings(const IssuerConfig& config, const std::string& path,
                                             absl::Time now) {
   NORROY_RETURN_IF_ERROR(identity::CheckDeployment(config.deployment()));
@@ -144,14 +185,22 @@ absl::StatusOr<IssuerSettings> ReadSettings(const IssuerConfig& config, const st
                           daemon::ReadPath("keys_dir", path, config.keys_dir()));
   NORROY_ASSIGN_OR_RETURN(std::vector<keys::CaSettings> cas, keys::ReadCaSettings(config, path));
   NORROY_RETURN_IF_ERROR(OpenCaFiles(cas));
-  NORROY_ASSIGN_OR_RETURN(std::unique_ptr<policy::Policy> policy, policy::MakeConfigPolicy(config));
+  NORROY_ASSIGN_OR_RETURN(policy::ConfiguredGrants grants, policy::ReadConfiguredGrants(config));
   NORROY_ASSIGN_OR_RETURN(const int workers,
                           ReadNumber("workers", config.workers(), kDefaultWorkers, kMaxWorkers));
   NORROY_ASSIGN_OR_RETURN(const store::Limits limits, ReadLimits(config.limits()));
   NORROY_ASSIGN_OR_RETURN(flow::Grades grades, ReadGrades(config));
+  NORROY_ASSIGN_OR_RETURN(const rpc::CallerLimitsOptions callers,
+                          rpc::ReadCallers(config.callers()));
+  NORROY_ASSIGN_OR_RETURN(const absl::Duration checkpoint_every,
+                          audit::ReadCheckpointEvery(config.audit()));
   NORROY_ASSIGN_OR_RETURN(
       std::string name, CheckIdentityFile(identity_file, core_root_file, config.deployment(), now));
-  NORROY_ASSIGN_OR_RETURN(keys::SealPair seal, ReadSeal(config, path, core_root_file, now));
+  NORROY_ASSIGN_OR_RETURN(keys::SealFiles seal_files, ReadSealFiles(config, path, core_root_file));
+  NORROY_ASSIGN_OR_RETURN(keys::SealPair seal, keys::OpenSealPair(seal_files, now));
+  NORROY_ASSIGN_OR_RETURN(
+      std::optional<sign_in::Settings> sign_in,
+      ReadDoor(config, {path, config.deployment(), identity_file, core_root_file}, now));
   return IssuerSettings{
       .deployment = config.deployment(),
       .name = std::move(name),
@@ -159,17 +208,21 @@ absl::StatusOr<IssuerSettings> ReadSettings(const IssuerConfig& config, const st
       .identity_file = std::move(identity_file),
       .core_root_file = std::move(core_root_file),
       .seal = std::move(seal),
+      .seal_files = std::move(seal_files),
       .validators = std::move(validators),
       .database = std::move(database),
       .keys_dir = std::move(keys_dir),
       .cas = std::move(cas),
-      .policy = std::move(policy),
+      .grants = std::move(grants),
       .log_level = daemon::LevelOf(config.log()),
       .log_format = daemon::FormatOf(config.log()),
       .reflection = config.reflection(),
       .workers = workers,
       .limits = limits,
       .grades = std::move(grades),
+      .sign_in = std::move(sign_in),
+      .callers = callers,
+      .checkpoint_every = checkpoint_every,
   };
 }
 
@@ -183,6 +236,7 @@ absl::StatusOr<std::string> CheckIdentityFile(const std::string& identity_file,
 
 absl::StatusOr<IssuerSettings> LoadIssuerSettings(const std::string& path, absl::Time now) {
   IssuerConfig config;
+  NORROY_RETURN_IF_ERROR(CheckWriters(path));
   NORROY_RETURN_IF_ERROR(config::LoadYaml(path, config));
   absl::StatusOr<IssuerSettings> settings = ReadSettings(config, path, now);
   if (!settings.ok()) return WithContext(settings.status(), path);

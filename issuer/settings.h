@@ -5,16 +5,19 @@
 // every key that it names is opened, paths are resolved against its own folder.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/log/log.h"
+#include "common/rpc/caller_limits.h"
 #include "issuer/flow/grades.h"
 #include "issuer/keys/ca_settings.h"
 #include "issuer/keys/seal_pair.h"
 #include "issuer/policy/policy.h"
+#include "issuer/sign_in/settings.h"
 #include "issuer/store/store.h"
 
 namespace norroy {
@@ -26,17 +29,21 @@ struct IssuerSettings {
   std::string identity_file;
   std::string core_root_file;
   keys::SealPair seal;
+  keys::SealFiles seal_files;  // where it is from
   std::vector<std::string> validators;
   std::string database;
   std::string keys_dir;
   std::vector<keys::CaSettings> cas;  // configured account keys are open
-  std::unique_ptr<policy::Policy> policy;
+  policy::ConfiguredGrants grants;
   log::Level log_level;
   log::Format log_format;
   bool reflection;
   int workers;
   store::Limits limits;
   flow::Grades grades;
+  std::optional<sign_in::Settings> sign_in;  // unset: there is no such door
+  rpc::CallerLimitsOptions callers;
+  absl::Duration checkpoint_every;  // of the audit log
 };
 
 // Errors name the file, and the field or the file that it names.

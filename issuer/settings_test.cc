@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -86,6 +87,27 @@ TEST_F(SettingsTest, ReadsWhatStandsThere) {
   struct stat info;
   EXPECT_NE(stat((dir_ + "/keys").c_str(), &info), 0) << "checking made the keys' folder";
   EXPECT_NE(stat((dir_ + "/issuer.db").c_str(), &info), 0) << "checking made the database";
+}
+
+// Whoever can write to the file can grant himself every name.
+TEST_F(SettingsTest, AFileThatOthersMayWriteToIsRefused) {
+  ASSERT_TRUE(Load(kConfig).ok());
+  const std::string path = dir_ + "/issuer.yaml";
+  for (const mode_t mode : {0664, 0646, 0666}) {
+    ASSERT_EQ(chmod(path.c_str(), mode), 0);
+    const absl::Status status = LoadIssuerSettings(path, kNow).status();
+    EXPECT_NE(status.message().find("others than its owner may write to it"),
+              absl::string_view::npos)
+        << status;
+  }
+  for (const mode_t mode : {0644, 0640, 0600}) {
+    ASSERT_EQ(chmod(path.c_str(), mode), 0);
+    EXPECT_TRUE(LoadIssuerSettings(path, kNow).ok());
+  }
+  // Only root can give it away, and in some sandboxes not even he.
+  if (chown(path.c_str(), 12345, 0) != 0) return;
+  EXPECT_NE(LoadIssuerSettings(path, kNow).status().message().find("belongs to user 12345"),
+            absl::string_view::npos);
 }
 
 TEST_F(SettingsTest, OpensTheKeysThatItNames) {

@@ -4,13 +4,16 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/audit/audit_config.h"
 #include "common/config/config.h"
 #include "common/daemon/settings.h"
 #include "common/dns/resolver.h"
 #include "common/error/error.h"
 #include "common/identity/identity.h"
+#include "common/rpc/callers_config.h"
 #include "common/status_macros.h"
 #include "norroy/config/v1/validator.pb.h"
+#include "validator/edge_authority.h"
 
 namespace norroy::validator {
 namespace {
@@ -46,32 +49,6 @@ absl::StatusOr<std::vector<std::string>> ReadAgentAddresses(const ValidatorConfi
                      ", which nobody can dial; say where agents find this machine"));
   }
   return std::vector<std::string>();
-}
-
-// Our intermediate: of this deployment's edge, signed by the edge root, not expired.
-absl::StatusOr<identity::Authority> ReadEdgeAuthority(const std::string& path,
-                                                      const std::string& edge_root_file,
-                                                      const std::string& deployment,
-                                                      absl::Time now) {
-  NORROY_ASSIGN_OR_RETURN(const crypto::Certificate root, daemon::ReadRoot(edge_root_file));
-  NORROY_ASSIGN_OR_RETURN(identity::IdentityFile file, identity::ReadIdentityFile(path));
-  crypto::Certificate& certificate = file.chain.front();
-  const auto domain = identity::TrustDomain::OfAuthority(certificate);
-  if (!domain.ok()) return WithContext(domain.status(), path);
-  const identity::TrustDomain needed = {"edge", deployment};
-  if (*domain != needed) {
-    return daemon::BadConfig(absl::StrCat(path, " is an authority of ", domain->Host(), "; one of ",
-                                          needed.Host(), " is needed"));
-  }
-  if (!certificate.IsSignedBy(root)) {
-    return daemon::BadConfig(absl::StrCat(path, " does not lead to the root in ", edge_root_file));
-  }
-  if (certificate.not_after() <= now) {
-    return daemon::BadConfig(absl::StrCat(
-        path, " expired at ", absl::FormatTime(certificate.not_after(), absl::UTCTimeZone()),
-        ": renew it with `norroy identity renew`"));
-  }
-  return identity::Authority{std::move(file.key), std::move(certificate)};
 }
 
 absl::StatusOr<absl::Duration> ReadIdentityLifetime(int hours) {
@@ -150,7 +127,7 @@ absl::StatusOr<Settings> ReadSettings(const ValidatorConfig& config, const std::
       daemon::ReadPath("identity.core_root_file", path, config.identity().core_root_file()));
   NORROY_ASSIGN_OR_RETURN(std::string edge_root_file,
                           daemon::ReadPath("edge_root_file", path, config.edge_root_file()));
-  NORROY_ASSIGN_OR_RETURN(const std::string edge_ca_file,
+  NORROY_ASSIGN_OR_RETURN(std::string edge_ca_file,
                           daemon::ReadPath("edge_ca_file", path, config.edge_ca_file()));
   NORROY_ASSIGN_OR_RETURN(std::string database,
                           daemon::ReadPath("database", path, config.database()));
@@ -162,6 +139,10 @@ absl::StatusOr<Settings> ReadSettings(const ValidatorConfig& config, const std::
                                                                       config.deployment(), now));
   NORROY_ASSIGN_OR_RETURN(preflight::PreflightOptions preflight, ReadPreflight(config));
   preflight.viewpoint = name;
+  NORROY_ASSIGN_OR_RETURN(const rpc::CallerLimitsOptions callers,
+                          rpc::ReadCallers(config.callers()));
+  NORROY_ASSIGN_OR_RETURN(const absl::Duration checkpoint_every,
+                          audit::ReadCheckpointEvery(config.audit()));
   return Settings{
       .deployment = config.deployment(),
       .name = std::move(name),
@@ -171,6 +152,7 @@ absl::StatusOr<Settings> ReadSettings(const ValidatorConfig& config, const std::
       .identity_file = std::move(identity_file),
       .core_root_file = std::move(core_root_file),
       .edge_root_file = std::move(edge_root_file),
+      .edge_ca_file = std::move(edge_ca_file),
       .edge = std::move(edge),
       .database = std::move(database),
       .log_level = daemon::LevelOf(config.log()),
@@ -178,6 +160,8 @@ absl::StatusOr<Settings> ReadSettings(const ValidatorConfig& config, const std::
       .reflection = config.reflection(),
       .agent_identity_lifetime = lifetime,
       .preflight = std::move(preflight),
+      .callers = callers,
+      .checkpoint_every = checkpoint_every,
   };
 }
 

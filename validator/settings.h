@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/identity/issuing.h"
 #include "common/log/log.h"
+#include "common/rpc/caller_limits.h"
 #include "validator/preflight/preflight.h"
 
 namespace norroy::validator {
@@ -25,6 +26,7 @@ struct Settings {
   std::string identity_file;
   std::string core_root_file;
   std::string edge_root_file;
+  std::string edge_ca_file;
   identity::Authority edge;  // our intermediate below the edge root
   std::string database;
   log::Level log_level;
@@ -32,6 +34,8 @@ struct Settings {
   bool reflection;
   absl::Duration agent_identity_lifetime;
   preflight::PreflightOptions preflight;
+  rpc::CallerLimitsOptions callers;
+  absl::Duration checkpoint_every;  // of the audit log
 };
 
 // Errors (INVALID_ARGUMENT and what files give) name the file, and the field or the file that it

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/clock/clock.h"
 #include "common/rpc/credentials.h"
 
 namespace norroy::agent {
@@ -23,6 +24,10 @@ struct Dialer {
 // The peer must be a validator of this deployment under the root.
 Dialer DialValidator(const std::string& target, const rpc::TlsFiles& files,
                      const std::string& deployment);
+
+// The same, unless the agent's certificate has ended: then the error says so and what to do, where
+// the handshake would only fail. FAILED_PRECONDITION, reason IDENTITY_EXPIRED. `clock` outlives it.
+Dialer WhileIdentityLasts(Dialer dialer, const std::string& identity_file, Clock& clock);
 
 }  // namespace norroy::agent
 

@@ -92,7 +92,7 @@ absl::StatusOr<Enrollment> Enroll(const EnrollmentRequest& request, StateDir& di
                                               key, expected, clock.Now()));
   Enrollment enrollment = {.identity = expected,
                            .validators = token.validators,
-                           .core_root = token.core_root,
+                           .core_roots = {token.core_root},
                            .scope = request.scope};
   NORROY_RETURN_IF_ERROR(dir.Save(enrollment, identity));
   return enrollment;

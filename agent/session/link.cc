@@ -286,6 +286,7 @@ absl::Status Link::Welcome(const v1::AttachResponse& message) {
     log::Warning("link", "this host's clock and the validator's differ; seals may be refused",
                  {{"validator", o_.dialer.target}, {"difference", absl::FormatDuration(skew)}});
   }
+  if (o_.on_hello) o_.on_hello(o_.dialer.target, hello);
   log::Info("link", "attached",
             {{"validator", o_.dialer.target}, {"version", Printable(hello.version(), 64)}});
   MutexLock lock(&stream_->mutex);
@@ -312,7 +313,9 @@ absl::Status Link::Handle(const v1::AttachResponse& message, int attempt) {
                           });
       return absl::OkStatus();
     case v1::AttachResponse::kHello:
-      return absl::FailedPreconditionError("the validator said hello twice");
+      // Its core roots are others now; the rest was agreed upon at the first.
+      if (o_.on_hello) o_.on_hello(o_.dialer.target, message.hello());
+      return absl::OkStatus();
     case v1::AttachResponse::MESSAGE_NOT_SET:
       log::Warning("link", "a message that this agent does not know",
                    {{"validator", o_.dialer.target}});

@@ -3,12 +3,14 @@
 
 // One validator's line to the session: attaches, says hello, hands messages in and answers back,
 // when they are done; attaches again for ever when the stream ends. Tells the session's counters
-// after the hello, and when something was said since, at most every 10 s. All state is the
-// session's.
+// after the hello, and when something was said since, at most every 10 s. A validator says hello
+// again when its core roots change. All state is the session's.
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "absl/status/status.h"
@@ -36,6 +38,10 @@ struct LinkOptions {
   Timers& timers;
   crypto::Random& random;
   absl::Duration counters_every = kCountersEvery;
+  // What the validator at `target` said of itself and of core roots; may be null. Before anything
+  // else that it says is handled, on the link's thread.
+  std::function<void(const std::string& target, const v1::ValidatorHello& hello)> on_hello =
+      nullptr;
 };
 
 // Thread-safe. Two threads: one waits in reads (and writes what is answered at once), the other

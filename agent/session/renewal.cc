@@ -1,6 +1,7 @@
 #include "agent/session/renewal.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/session/issued.h"
@@ -89,19 +90,27 @@ void Renewal::Wake() {
   changed_.SignalAll();
 }
 
+void Renewal::RenewNow() {
+  MutexLock lock(&mutex_);
+  wake_ = asked_ = true;
+  changed_.SignalAll();
+}
+
 void Renewal::Run() {
+  bool asked = false;
   for (;;) {
-    const absl::Duration until = o_.clock.Monotonic() + Step();
+    const absl::Duration until = o_.clock.Monotonic() + Step(asked);
     MutexLock lock(&mutex_);
     while (!stopping_ && !wake_ && o_.clock.Monotonic() < until) {
       changed_.WaitFor(&mutex_, until - o_.clock.Monotonic());
     }
     if (stopping_) return;
     wake_ = false;
+    asked = std::exchange(asked_, false);
   }
 }
 
-absl::Duration Renewal::Step() {
+absl::Duration Renewal::Step(bool asked) {
   const auto file = identity::ReadIdentityFile(o_.identity_file);
   if (!file.ok()) {
     log::Error("identity", "cannot read", {{"error", file.status().message()}});
@@ -110,7 +119,7 @@ absl::Duration Renewal::Step() {
   const crypto::Certificate& certificate = file->chain.front();
   const absl::Time now = o_.clock.Now();
   const absl::Time due = RenewalTime(certificate);
-  if (now < due) return std::min(due - now, kLookEvery);
+  if (now < due && !asked) return std::min(due - now, kLookEvery);
   const absl::Status renewed = RenewOnce(o_, slot_);
   if (renewed.ok()) {
     log::Info("identity", "renewed", {{"agent", o_.identity.name}});

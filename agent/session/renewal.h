@@ -51,17 +51,20 @@ class Renewal {
 
   // Looks at the file at once: somebody may have replaced it.
   void Wake();
+  // Renews at once, due or not: the deployment's authorities may have changed.
+  void RenewNow();
 
  private:
   void Run();
-  // Looks, and renews if it is time; returns how long to wait.
-  absl::Duration Step();
+  // Looks, and renews if it is time or asked for; returns how long to wait.
+  absl::Duration Step(bool asked);
 
   const RenewalOptions o_;
   CallSlot slot_;
   Mutex mutex_;
   CondVar changed_;
   bool wake_ ABSL_GUARDED_BY(mutex_) = false;
+  bool asked_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

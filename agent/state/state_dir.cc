@@ -8,21 +8,23 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "agent/scope/scope.h"
 #include "agent/state/agent_state.pb.h"
 #include "common/config/config.h"
 #include "common/error/error.h"
+#include "common/identity/roots.h"
 #include "common/status_macros.h"
 
 namespace norroy::agent {
 namespace {
 
 constexpr size_t kMaxStateFile = 16 * 1024;
-constexpr size_t kMaxRootFile = 64 * 1024;
 
 absl::Status Failed(const std::string& path, absl::string_view verb) {
   const int error = errno;
@@ -51,17 +53,42 @@ absl::Status CheckPrivate(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<crypto::Certificate> ReadPinnedRoot(const std::string& path,
-                                                   const std::string& sha256) {
-  auto pem = identity::ReadFile(path, kMaxRootFile);
-  if (!pem.ok()) return BadState(path, pem.status().message());
-  auto root = crypto::Certificate::ParsePem(*pem);
-  if (!root.ok()) return BadState(path, root.status().message());
-  if (root->fingerprint() != sha256) {
-    return BadState(path, absl::StrCat("is not the root that this agent enrolled under: SHA-256 ",
-                                       root->fingerprint(), ", not ", sha256));
+absl::StatusOr<state::AgentState> ReadState(const std::string& path) {
+  NORROY_ASSIGN_OR_RETURN(const std::string text, identity::ReadFile(path, kMaxStateFile));
+  state::AgentState state;
+  NORROY_RETURN_IF_ERROR(config::ParseYaml(text, path, state));
+  return state;
+}
+
+std::set<std::string> PinsOf(const state::AgentState& state) {
+  std::set<std::string> pins(state.older_core_roots_sha256().begin(),
+                             state.older_core_roots_sha256().end());
+  pins.insert(state.core_root_sha256());
+  return pins;
+}
+
+// `pins` are those that count besides.
+void Pin(const std::vector<crypto::Certificate>& roots, const std::set<std::string>& pins,
+         state::AgentState& state) {
+  state.set_core_root_sha256(roots.front().fingerprint());
+  std::set<std::string> older = pins;
+  for (const crypto::Certificate& root : roots) older.insert(root.fingerprint());
+  older.erase(roots.front().fingerprint());
+  state.clear_older_core_roots_sha256();
+  for (const std::string& pin : older) state.add_older_core_roots_sha256(pin);
+}
+
+absl::StatusOr<std::vector<crypto::Certificate>> ReadPinnedRoots(
+    const std::string& path, const std::set<std::string>& pins) {
+  auto roots = identity::ReadRoots(path);
+  if (!roots.ok()) return BadState(path, roots.status().message());
+  for (const crypto::Certificate& root : *roots) {
+    if (pins.count(root.fingerprint()) > 0) continue;
+    return BadState(path, absl::StrCat("is not the root that this agent enrolled under, nor one "
+                                       "that follows it: SHA-256 ",
+                                       root.fingerprint(), ", not ", absl::StrJoin(pins, " or ")));
   }
-  return root;
+  return roots;
 }
 
 }  // namespace
@@ -118,10 +145,11 @@ absl::Status StateDir::Save(const Enrollment& enrollment,
   state.set_agent_name(enrollment.identity.name);
   state.set_enrollment_id(enrollment.identity.enrollment_id);
   for (const std::string& address : enrollment.validators) state.add_validators(address);
-  state.set_core_root_sha256(enrollment.core_root.fingerprint());
+  Pin(enrollment.core_roots, {}, state);
   NORROY_RETURN_IF_ERROR(
       identity::WriteFileAtomically(scope_file(), FormatScope(enrollment.scope), 0644));
-  NORROY_RETURN_IF_ERROR(Write(core_root_file(), enrollment.core_root.ToPem(), 0644));
+  NORROY_RETURN_IF_ERROR(
+      Write(core_root_file(), identity::RootsToPem(enrollment.core_roots), 0644));
   NORROY_RETURN_IF_ERROR(Write(state_file(), config::ToYaml(state), 0644));
   NORROY_RETURN_IF_ERROR(identity::WriteIdentityFile(identity_file(), identity));
   return GiveToOwner(identity_file());
@@ -134,11 +162,9 @@ absl::StatusOr<Enrollment> StateDir::Load() const {
                                   ": this agent is not enrolled; run `norroy-agent enroll "
                                   "--token-file FILE --allow PATTERN` first"));
   }
-  NORROY_ASSIGN_OR_RETURN(const std::string text, identity::ReadFile(state_file(), kMaxStateFile));
-  state::AgentState state;
-  NORROY_RETURN_IF_ERROR(config::ParseYaml(text, state_file(), state));
-  NORROY_ASSIGN_OR_RETURN(crypto::Certificate core_root,
-                          ReadPinnedRoot(core_root_file(), state.core_root_sha256()));
+  NORROY_ASSIGN_OR_RETURN(const state::AgentState state, ReadState(state_file()));
+  NORROY_ASSIGN_OR_RETURN(std::vector<crypto::Certificate> core_roots,
+                          ReadPinnedRoots(core_root_file(), PinsOf(state)));
   NORROY_ASSIGN_OR_RETURN(std::vector<challenge::Pattern> scope, ReadScope(scope_file()));
   NORROY_ASSIGN_OR_RETURN(const identity::IdentityFile file,
                           identity::ReadIdentityFile(identity_file()));
@@ -152,8 +178,18 @@ absl::StatusOr<Enrollment> StateDir::Load() const {
   }
   return Enrollment{.identity = std::move(identity),
                     .validators = {state.validators().begin(), state.validators().end()},
-                    .core_root = std::move(core_root),
+                    .core_roots = std::move(core_roots),
                     .scope = std::move(scope)};
+}
+
+absl::Status StateDir::SaveCoreRoots(const std::vector<crypto::Certificate>& roots) const {
+  NORROY_ASSIGN_OR_RETURN(state::AgentState state, ReadState(state_file()));
+  // While the file is replaced, the pins are those of both.
+  Pin(roots, PinsOf(state), state);
+  NORROY_RETURN_IF_ERROR(Write(state_file(), config::ToYaml(state), 0644));
+  NORROY_RETURN_IF_ERROR(Write(core_root_file(), identity::RootsToPem(roots), 0644));
+  Pin(roots, {}, state);
+  return Write(state_file(), config::ToYaml(state), 0644);
 }
 
 }  // namespace norroy::agent

@@ -3,8 +3,8 @@
 
 // The agent's folder, mode 0700, written by `norroy-agent enroll`:
 //
-//   agent.state    who this agent is, where its validators are, the core root's hash (YAML)
-//   core-root.pem  the core root
+//   agent.state    who this agent is, where its validators are, the core roots' hashes (YAML)
+//   core-root.pem  the core root; two while one follows the other, the newer first
 //   scope          the names this host will ever speak for; stays root's when root enrolled
 //   identity.pem   key and certificate, mode 0600, replaced at renewal
 //   journal        what is up (agent/journal)
@@ -25,9 +25,9 @@ namespace norroy::agent {
 
 // What enrollment made, all of it.
 struct Enrollment {
-  identity::Identity identity;          // role agent
-  std::vector<std::string> validators;  // "host:port"
-  crypto::Certificate core_root;
+  identity::Identity identity;                  // role agent
+  std::vector<std::string> validators;          // "host:port"
+  std::vector<crypto::Certificate> core_roots;  // the newest first
   std::vector<challenge::Pattern> scope;
 };
 
@@ -60,6 +60,9 @@ class StateDir {
   // Reads it back and checks that its parts fit: modes, the root's hash, the certificate's name.
   // FAILED_PRECONDITION, reason NOT_ENROLLED or BAD_STATE.
   absl::StatusOr<Enrollment> Load() const;
+  // Believes these core roots from now on: file and pins. Cut short at any point, it leaves either
+  // the old roots or the new ones, and Load takes them.
+  absl::Status SaveCoreRoots(const std::vector<crypto::Certificate>& roots) const;
 
  private:
   explicit StateDir(std::string path) : path_(std::move(path)) {}

@@ -39,8 +39,12 @@ class StateDirTest : public testing::Test {
   Enrollment MakeEnrollment() {
     return {.identity = {"lab", types::v1::ROLE_AGENT, "web-1", kEnrollmentId},
             .validators = {"192.0.2.1:7443", "192.0.2.2:7443"},
-            .core_root = core_root_.certificate,
+            .core_roots = {core_root_.certificate},
             .scope = *challenge::ParsePatterns({"www.example.com", ".example.net"})};
+  }
+
+  static std::string ReadState(const StateDir& dir) {
+    return *identity::ReadFile(dir.state_file(), 100000);
   }
 
   const identity::Authority core_root_ = *identity::MakeRoot("core", "lab", kNow, absl::Hours(24));
@@ -59,7 +63,7 @@ TEST_F(StateDirTest, SavesAndLoads) {
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_EQ(loaded->identity, MakeEnrollment().identity);
   EXPECT_EQ(loaded->validators, MakeEnrollment().validators);
-  EXPECT_EQ(loaded->core_root.fingerprint(), core_root_.certificate.fingerprint());
+  EXPECT_EQ(loaded->core_roots.at(0).fingerprint(), core_root_.certificate.fingerprint());
   EXPECT_EQ(loaded->scope, MakeEnrollment().scope);
   struct stat info;
   ASSERT_EQ(stat(dir->identity_file().c_str(), &info), 0);
@@ -87,6 +91,32 @@ TEST_F(StateDirTest, PartsMustFit) {
   ASSERT_EQ(chmod(dir.identity_file().c_str(), 0600), 0);
   std::ofstream(dir.state_file()) << "deployment: lab\nnonsense: 1\n";
   EXPECT_TRUE(absl::StrContains(dir.Load().status().message(), dir.state_file()));
+}
+
+TEST_F(StateDirTest, OneRootFollowsAnother) {
+  const auto dir = *StateDir::Create(path_);
+  ASSERT_TRUE(dir.Save(MakeEnrollment(), MakeIdentity("web-1")).ok());
+  const auto next = *identity::MakeRoot("core", "lab", kNow, absl::Hours(24));
+  const std::string before = ReadState(dir);
+  ASSERT_TRUE(dir.SaveCoreRoots({next.certificate, core_root_.certificate}).ok());
+  auto loaded = dir.Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_EQ(loaded->core_roots.size(), 2u);
+  EXPECT_EQ(loaded->core_roots[0].fingerprint(), next.certificate.fingerprint());
+  // Cut short between the two files, on the way in and on the way out.
+  const std::string both = ReadState(dir);
+  std::ofstream(dir.core_root_file()) << core_root_.certificate.ToPem();
+  EXPECT_EQ(dir.Load()->core_roots.size(), 1u);
+  ASSERT_TRUE(dir.SaveCoreRoots({next.certificate}).ok());
+  EXPECT_EQ(dir.Load()->core_roots.size(), 1u);
+  std::ofstream(dir.state_file()) << both;
+  EXPECT_TRUE(dir.Load().ok());
+  // The pins are what counts: one that is not pinned (any more) is refused.
+  ASSERT_TRUE(dir.SaveCoreRoots({next.certificate}).ok());
+  std::ofstream(dir.core_root_file()) << next.certificate.ToPem() << core_root_.certificate.ToPem();
+  EXPECT_EQ(ErrorReason(dir.Load().status()), "BAD_STATE");
+  std::ofstream(dir.state_file()) << before;
+  EXPECT_EQ(ErrorReason(dir.Load().status()), "BAD_STATE") << "the new one was not pinned then";
 }
 
 TEST_F(StateDirTest, MustBePrivate) {

@@ -15,15 +15,12 @@ namespace {
 
 constexpr int kFormat = 2;
 constexpr int64_t kVerifiedAtOnce = 1000;
+constexpr size_t kMaxText = 512;
+constexpr size_t kMaxDetail = 4096;
 
 constexpr char kColumns[] =
     "writer, seq, format, time, principal, action, object, detail, peer, outcome, policy_version, "
     "request_id, trace_id, prev_hash, hash";
-
-// Each field with its length before it, so that no two entries have the same bytes.
-void AddField(absl::string_view field, std::string& bytes) {
-  absl::StrAppend(&bytes, field.size(), ":", field, ";");
-}
 
 Record ReadRow(const sql::Row& row) {
   Record record;
@@ -45,32 +42,6 @@ Record ReadRow(const sql::Row& row) {
   return record;
 }
 
-// What a chain's next entry follows.
-struct Link {
-  int64_t seq = 0;
-  int64_t time = sql::kInfinitePast;
-  std::string hash = std::string(32, '\0');  // before the first entry
-};
-
-absl::Status Broken(const std::string& writer, int64_t seq, absl::string_view what) {
-  return MakeError(
-      absl::StatusCode::kDataLoss, "AUDIT_BROKEN",
-      absl::StrCat("the audit chain of ", writer, " is broken at entry ", seq, ": ", what),
-      {{"writer", writer}, {"seq", absl::StrCat(seq)}});
-}
-
-absl::StatusOr<Link> Follow(const Link& previous, const Record& record) {
-  const int64_t seq = previous.seq + 1;
-  if (record.seq != seq) return Broken(record.writer, seq, "it is missing");
-  if (record.previous_hash != previous.hash) {
-    return Broken(record.writer, seq, "it follows another entry");
-  }
-  if (record.hash != HashOf(record)) {
-    return Broken(record.writer, seq, "it was altered");
-  }
-  return Link{.seq = seq, .time = sql::TimeColumn(record.entry.time), .hash = record.hash};
-}
-
 absl::StatusOr<Head> VerifyChain(sql::Connection& connection, const std::string& writer) {
   Link last;
   while (true) {
@@ -87,8 +58,19 @@ absl::StatusOr<Head> VerifyChain(sql::Connection& connection, const std::string&
   NORROY_ASSIGN_OR_RETURN(
       const std::vector<sql::Row> counted,
       connection.Query("SELECT COUNT(*) FROM audit WHERE writer = $1", {writer}));
-  if (counted.at(0).Int(0) != last.seq) return Broken(writer, 1, "entries lie before it");
+  if (counted.at(0).Int(0) != last.seq) return ChainBroken(writer, 1, "entries lie before it");
   return Head{.writer = writer, .seq = last.seq, .hash = crypto::Hex(last.hash)};
+}
+
+// Whatever was said by somebody else, fit to be shown anywhere.
+Entry Fit(const Entry& given) {
+  Entry entry = given;
+  for (std::string* text : {&entry.principal, &entry.action, &entry.object, &entry.peer,
+                            &entry.outcome, &entry.request_id, &entry.trace_id}) {
+    *text = Printable(*text, kMaxText);
+  }
+  entry.detail = Printable(entry.detail, kMaxDetail);
+  return entry;
 }
 
 // Collects conditions and their parameters.
@@ -112,41 +94,36 @@ class Conditions {
   std::vector<sql::Value> parameters_;
 };
 
-}  // namespace
-
-std::string HashOf(const Record& record) {
-  const Entry& entry = record.entry;
-  std::string bytes = absl::StrCat("norroy audit v", record.format, "\n");
-  AddField(record.writer, bytes);
-  AddField(absl::StrCat(record.seq), bytes);
-  AddField(absl::StrCat(sql::TimeColumn(entry.time)), bytes);
-  AddField(entry.principal, bytes);
-  AddField(entry.action, bytes);
-  AddField(entry.object, bytes);
-  AddField(entry.detail, bytes);
-  if (record.format >= 2) {
-    AddField(entry.peer, bytes);
-    AddField(entry.outcome, bytes);
-    AddField(absl::StrCat(entry.policy_version), bytes);
-    AddField(entry.request_id, bytes);
-    AddField(entry.trace_id, bytes);
+void AddFilter(const Filter& filter, Conditions& where) {
+  where.AddText("writer", filter.writer);
+  where.AddText("principal", filter.principal);
+  where.AddText("object", filter.object);
+  if (absl::EndsWith(filter.action, ".")) {
+    const std::string length = where.Parameter(static_cast<int64_t>(filter.action.size()));
+    where.Add(absl::StrCat("substr(action, 1, ", length, ") = ", where.Parameter(filter.action)));
+  } else {
+    where.AddText("action", filter.action);
   }
-  AddField(record.previous_hash, bytes);
-  return crypto::Sha256(bytes);
+  if (filter.after_seq > 0) where.Add(absl::StrCat("seq > ", where.Parameter(filter.after_seq)));
 }
 
-absl::Status Chain::Append(sql::Connection& connection, const Entry& entry, absl::Time time) const {
+}  // namespace
+
+absl::Status Chain::Append(sql::Connection& connection, const Entry& given, absl::Time time) const {
   NORROY_ASSIGN_OR_RETURN(
       const std::vector<sql::Row> rows,
       connection.Query(
           "SELECT seq, time, hash FROM audit WHERE writer = $1 ORDER BY seq DESC LIMIT 1",
           {writer_}));
   Link previous;
+  int64_t previous_time = sql::kInfinitePast;
   if (!rows.empty()) {
-    previous = {.seq = rows[0].Int(0), .time = rows[0].Int(1), .hash = rows[0].Bytes(2)};
+    previous = {.seq = rows[0].Int(0), .hash = rows[0].Bytes(2)};
+    previous_time = rows[0].Int(1);
   }
-  int64_t when = sql::TimeColumn(entry.time == absl::InfinitePast() ? time : entry.time);
-  if (when == sql::kInfinitePast) when = previous.time;
+  int64_t when = sql::TimeColumn(given.time == absl::InfinitePast() ? time : given.time);
+  if (when == sql::kInfinitePast) when = previous_time;
+  const Entry entry = Fit(given);
   Record record{.writer = writer_,
                 .seq = previous.seq + 1,
                 .format = kFormat,
@@ -194,29 +171,25 @@ absl::StatusOr<std::vector<Head>> VerifyChains(sql::Connection& connection) {
 absl::StatusOr<std::vector<Record>> List(sql::Connection& connection, const Filter& filter,
                                          bool oldest_first, const Place* from, int limit) {
   Conditions where;
-  where.AddText("writer", filter.writer);
-  where.AddText("principal", filter.principal);
-  where.AddText("object", filter.object);
-  if (absl::EndsWith(filter.action, ".")) {
-    const std::string length = where.Parameter(int64_t(filter.action.size()));
-    where.Add(absl::StrCat("substr(action, 1, ", length, ") = ", where.Parameter(filter.action)));
-  } else {
-    where.AddText("action", filter.action);
+  AddFilter(filter, where);
+  const bool one_writer = !filter.writer.empty();
+  const absl::string_view behind = oldest_first ? " > " : " < ";
+  if (from != nullptr && one_writer) {
+    where.Add(absl::StrCat("seq", behind, where.Parameter(from->seq)));
+  } else if (from != nullptr) {
+    const std::string time = where.Parameter(from->time);
+    const std::string writer = where.Parameter(from->writer);
+    where.Add(absl::StrCat("(time, writer, seq)", behind, "(", time, ", ", writer, ", ",
+                           where.Parameter(from->seq), ")"));
   }
-  if (filter.after_seq > 0) where.Add(absl::StrCat("seq > ", where.Parameter(filter.after_seq)));
   const absl::string_view direction = oldest_first ? " ASC" : " DESC";
-  if (from != nullptr) {
-    const std::string place = absl::StrJoin(
-        {where.Parameter(from->time), where.Parameter(from->writer), where.Parameter(from->seq)},
-        ", ");
-    where.Add(absl::StrCat("(time, writer, seq) ", oldest_first ? ">" : "<", " (", place, ")"));
-  }
-  const std::string order =
-      absl::StrCat(" ORDER BY time", direction, ", writer", direction, ", seq", direction,
-                   " LIMIT ", where.Parameter(int64_t{limit}));
+  const std::string order = one_writer ? absl::StrCat(" ORDER BY seq", direction)
+                                       : absl::StrCat(" ORDER BY time", direction, ", writer",
+                                                      direction, ", seq", direction);
+  const std::string end = absl::StrCat(order, " LIMIT ", where.Parameter(int64_t{limit}));
   NORROY_ASSIGN_OR_RETURN(
       const std::vector<sql::Row> rows,
-      connection.Query(absl::StrCat("SELECT ", kColumns, " FROM audit", where.Where(), order),
+      connection.Query(absl::StrCat("SELECT ", kColumns, " FROM audit", where.Where(), end),
                        where.parameters()));
   std::vector<Record> records;
   for (const sql::Row& row : rows) records.push_back(ReadRow(row));

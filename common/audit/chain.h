@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/audit/entry.h"
+#include "common/audit/record.h"
 #include "common/sql/database.h"
 
 namespace norroy::audit {
@@ -53,19 +54,6 @@ CREATE TABLE audit_checkpoints (
 ) STRICT
 )sql";
 
-// An entry as it lies in a chain.
-struct Record {
-  std::string writer;
-  int64_t seq = 0;
-  int format = 2;  // 1: without peer, outcome, policy version, request id and trace id
-  Entry entry;
-  std::string previous_hash;  // 32 bytes
-  std::string hash;           // 32 bytes
-};
-
-// What `record.hash` has to be.
-std::string HashOf(const Record& record);
-
 // The chain of one process. Thread-safe as far as its connections are.
 class Chain {
  public:
@@ -73,6 +61,8 @@ class Chain {
   explicit Chain(absl::string_view writer) : writer_(writer) {}
 
   // At entry.time or else `time`, which may be InfinitePast: then at the time of the entry before.
+  // Texts are kept as Printable() makes them, `detail` up to 4 KiB, the others up to 512 bytes:
+  // what callers and CAs say cannot break what shows it.
   absl::Status Append(sql::Connection& connection, const Entry& entry, absl::Time time) const;
 
   const std::string& writer() const { return writer_; }
@@ -105,7 +95,8 @@ struct Place {
   int64_t seq = 0;
 };
 
-// By time, then writer, then seq; from `from` on, or from the beginning if that is null.
+// Of one writer by seq; of several by time, then writer, then seq. From behind `from` on, or from
+// the beginning if that is null.
 absl::StatusOr<std::vector<Record>> List(sql::Connection& connection, const Filter& filter,
                                          bool oldest_first, const Place* from, int limit);
 

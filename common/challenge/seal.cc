@@ -11,6 +11,7 @@
 #include "common/identity/identity.h"
 #include "common/identity/verifying.h"
 #include "common/status_macros.h"
+#include "common/sync/mutex.h"
 #include "google/protobuf/message.h"
 #include "google/protobuf/unknown_field_set.h"
 
@@ -171,8 +172,50 @@ absl::StatusOr<SealBody> ReadUnverified(const types::v1::SealedProof& sealed) {
   return ParseBody(sealed.body());
 }
 
+struct SealVerifier::Roots {
+  Mutex mutex;
+  std::vector<crypto::Certificate> all ABSL_GUARDED_BY(mutex);
+};
+
 SealVerifier::SealVerifier(std::string deployment, crypto::Certificate core_root)
-    : deployment_(std::move(deployment)), core_root_(std::move(core_root)) {}
+    : SealVerifier(std::move(deployment), std::vector<crypto::Certificate>{std::move(core_root)}) {}
+
+SealVerifier::SealVerifier(std::string deployment, std::vector<crypto::Certificate> core_roots)
+    : deployment_(std::move(deployment)), roots_(std::make_shared<Roots>()) {
+  SetRoots(std::move(core_roots));
+}
+
+void SealVerifier::SetRoots(std::vector<crypto::Certificate> core_roots) {
+  MutexLock lock(&roots_->mutex);
+  roots_->all = std::move(core_roots);
+}
+
+void SealVerifier::OnRoot(std::function<void(const crypto::Certificate& root)> on_root) {
+  on_root_ = std::move(on_root);
+}
+
+// The root under which it is a seal's.
+absl::StatusOr<crypto::Certificate> SealVerifier::VerifyCertificate(
+    const crypto::Certificate& certificate, absl::Time now) const {
+  std::vector<crypto::Certificate> roots;
+  {
+    MutexLock lock(&roots_->mutex);
+    roots = roots_->all;
+  }
+  absl::Status last = Rejected("no root is believed");
+  for (const crypto::Certificate& root : roots) {
+    const absl::StatusOr<identity::Identity> identity =
+        identity::VerifyIdentity({certificate}, root, deployment_, now);
+    if (!identity.ok()) {
+      last = Rejected(identity.status().message());
+      continue;
+    }
+    if (identity->role == types::v1::ROLE_SEAL) return root;
+    return Rejected(
+        absl::StrCat("its certificate is ", identity->Principal(), "'s, which may not seal"));
+  }
+  return last;
+}
 
 absl::StatusOr<SealBody> SealVerifier::Verify(const types::v1::SealedProof& sealed,
                                               absl::Time now) const {
@@ -204,18 +247,13 @@ absl::Status SealVerifier::VerifySignature(const types::v1::SealedProof& sealed,
   const absl::StatusOr<crypto::Certificate> certificate =
       crypto::Certificate::ParseDer(sealed.certificate());
   if (!certificate.ok()) return Rejected(certificate.status().message());
-  const absl::StatusOr<identity::Identity> identity =
-      identity::VerifyIdentity({*certificate}, core_root_, deployment_, now);
-  if (!identity.ok()) return Rejected(identity.status().message());
-  if (identity->role != types::v1::ROLE_SEAL) {
-    return Rejected(
-        absl::StrCat("its certificate is ", identity->Principal(), "'s, which may not seal"));
-  }
+  NORROY_ASSIGN_OR_RETURN(const crypto::Certificate root, VerifyCertificate(*certificate, now));
   const absl::StatusOr<crypto::PublicKey> key = certificate->public_key();
   if (!key.ok()) return Rejected(key.status().message());
   if (!key->VerifyEs256(SignedBytes(sealed.body()), sealed.signature())) {
     return Rejected("the signature is not of these bytes");
   }
+  if (on_root_) on_root_(root);
   return absl::OkStatus();
 }
 

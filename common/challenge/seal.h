@@ -7,7 +7,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -48,22 +51,33 @@ absl::StatusOr<types::v1::SealedProof> Seal(const SealBody& body, crypto::Signer
 // refused, because it could be one to heed.
 absl::StatusOr<SealBody> ReadUnverified(const types::v1::SealedProof& sealed);
 
-// Verifies against one core root and deployment. The certificate must be signed by the root, carry
-// exactly one URI, of role seal in that deployment, and be valid at `now`; the signature must
+// Verifies against the core roots and one deployment. The certificate must be signed by a root,
+// carry exactly one URI, of role seal in that deployment, and be valid at `now`; the signature must
 // cover the bytes; the body must be of the deployment, of at most 24 h, and within its times at
 // `now` (5 min of clock skew allowed at the beginning, none at the end). PERMISSION_DENIED, reason
-// REJECTED_SEAL; past its end: EXPIRED; before its beginning: NOT_YET_VALID. Immutable,
-// thread-safe.
+// REJECTED_SEAL; past its end: EXPIRED; before its beginning: NOT_YET_VALID. The
+// roots may be others later: one follows another. Copies share them. Thread-safe.
 class SealVerifier {
  public:
   SealVerifier(std::string deployment, crypto::Certificate core_root);
+  SealVerifier(std::string deployment, std::vector<crypto::Certificate> core_roots);
   absl::StatusOr<SealBody> Verify(const types::v1::SealedProof& sealed, absl::Time now) const;
 
+  // From now on seals count under these.
+  void SetRoots(std::vector<crypto::Certificate> core_roots);
+  // Called with the root of each seal whose signature held, on the verifying thread, without locks
+  // held. Before the first Verify.
+  void OnRoot(std::function<void(const crypto::Certificate& root)> on_root);
+
  private:
+  struct Roots;
   absl::Status VerifySignature(const types::v1::SealedProof& sealed, absl::Time now) const;
+  absl::StatusOr<crypto::Certificate> VerifyCertificate(const crypto::Certificate& certificate,
+                                                        absl::Time now) const;
 
   std::string deployment_;
-  crypto::Certificate core_root_;
+  std::shared_ptr<Roots> roots_;
+  std::function<void(const crypto::Certificate& root)> on_root_;
 };
 
 }  // namespace norroy::challenge

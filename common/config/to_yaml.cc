@@ -2,6 +2,7 @@
 #include <google/protobuf/message.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "common/config/config.h"
 #include "common/config/message_reader.h"
+#include "common/error/error.h"
 
 namespace norroy::config {
 namespace {
@@ -36,25 +38,33 @@ bool IsPlain(absl::string_view text) {
   return true;
 }
 
+// The character of UTF-8 that begins here, and its code point; messages hold nothing else.
+absl::string_view CharacterAt(absl::string_view text, size_t at, uint32_t& code_point) {
+  const unsigned char first = static_cast<unsigned char>(text[at]);
+  const size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  const absl::string_view character = text.substr(at, length);
+  code_point = length == 1 ? first : first & (0x7Fu >> length);
+  for (const char c : character.substr(1)) {
+    code_point = code_point << 6 | (static_cast<unsigned char>(c) & 0x3Fu);
+  }
+  return character;
+}
+
 std::string TextScalar(absl::string_view text) {
   if (IsPlain(text)) return std::string(text);
   std::string out = "\"";
-  for (size_t i = 0; i < text.size(); ++i) {
-    const unsigned char c = static_cast<unsigned char>(text[i]);
-    // C1 controls are two bytes in UTF-8, one escape in YAML.
-    const bool c1 =
-        c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (c1) {
-      absl::StrAppendFormat(&out, "\\x%02x", static_cast<unsigned char>(text[++i]));
-    } else if (c == '"' || c == '\\') {
-      out += '\\';
-      out += text[i];
-    } else if (c == '\n') {
+  for (size_t i = 0; i < text.size();) {
+    uint32_t code_point = 0;
+    const absl::string_view character = CharacterAt(text, i, code_point);
+    i += character.size();
+    if (character == "\"" || character == "\\") {
+      absl::StrAppend(&out, "\\", character);
+    } else if (character == "\n") {
       out += "\\n";
-    } else if (c < 0x20 || c == 0x7F) {
-      absl::StrAppendFormat(&out, "\\x%02x", c);
+    } else if (Printable(character) == character) {
+      absl::StrAppend(&out, character);
     } else {
-      out += text[i];
+      absl::StrAppendFormat(&out, "\\u%04x", code_point);
     }
   }
   return out + '"';

@@ -2,7 +2,7 @@
 #define NORROY_COMMON_CRYPTO_FILE_IO_H_
 
 // Writing files so that they are on the disk, whole, before anybody relies on them. For this
-// folder and for identity/.
+// folder, for identity/ and issuer/keys/.
 
 #include <string>
 

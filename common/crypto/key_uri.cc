@@ -82,7 +82,8 @@ absl::StatusOr<std::string> PathAttribute(absl::string_view attribute) {
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(attribute, absl::MaxSplits('=', 1));
   const auto& [name, value] = parts;
-  if (name == "pin-value") {
+  // Also behind a "&" that should have been a "?": then it would be part of a label.
+  if (absl::StrContains(attribute, "pin-value")) {
     return BadUri("pin-value is refused: a PIN belongs into a file of its own (pin-source)");
   }
   if (!IsTokenAttribute(name) && name != "object" && name != "id" && name != "type") {

@@ -79,6 +79,7 @@ TEST(KeyUri, SaysWhatIsWrong) {
       {"pkcs11:token=t;object=o?module-path=/lib/m.so", "pkcs11_module"},
       {"pkcs11:token=t;object=o?pin-value=secret", "pin-value is refused"},
       {"pkcs11:token=t;object=o;pin-value=secret", "pin-value is refused"},
+      {"pkcs11:token=t;object=o&pin-value=secret", "pin-value is refused"},
       {"pkcs11:token=t;object=o?x-pin=secret", "nothing else"},
   };
   for (const auto& row : cases) {

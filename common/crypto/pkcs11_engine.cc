@@ -105,6 +105,9 @@ absl::Status Engine::Load(const std::string& module) {
   ERR_clear_error();
   ENGINE_load_dynamic();
   engine_ = ENGINE_by_id("pkcs11");
+  // It is asked for its own keys only. Registered, as libcurl's start has all engines registered,
+  // it would be asked to make every key of the process, too.
+  if (engine_ != nullptr) ENGINE_set_flags(engine_, ENGINE_FLAGS_NO_REGISTER_ALL);
   // QUIET: otherwise it writes to stderr what it thinks of a URI.
   const bool ready = engine_ != nullptr && Command("QUIET", nullptr) &&
                      Command("MODULE_PATH", module.c_str()) && ENGINE_init(engine_) == 1;

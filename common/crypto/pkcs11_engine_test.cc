@@ -1,6 +1,7 @@
 #include "common/crypto/pkcs11_engine.h"
 
 #include <gtest/gtest.h>
+#include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
 
 #include <thread>
@@ -54,6 +55,18 @@ std::string ForOpenssl(const std::string& signature, KeyType type) {
   ECDSA_SIG_set0(pair.get(), BN_bin2bn(Bytes(signature), half, nullptr),
                  BN_bin2bn(Bytes(signature) + half, half, nullptr));
   return ToDer<i2d_ECDSA_SIG>(pair.get());
+}
+
+// Keys in files are made, opened and used beside the engine as without it.
+TEST(TokenSigner, KeysOutsideTheTokenGoOnWorking) {
+  ASSERT_TRUE(Open("pkcs11:token=norroy;object=p256").ok());
+  // As libcurl does when it starts.
+  ASSERT_EQ(OPENSSL_init_crypto(OPENSSL_INIT_ENGINE_ALL_BUILTIN, nullptr), 1);
+  for (const KeyType type : {KeyType::kP256, KeyType::kP384, KeyType::kRsa2048}) {
+    const auto key = PrivateKey::Generate(type);
+    ASSERT_TRUE(key.ok()) << key.status();
+    EXPECT_TRUE(PrivateKey::ParsePem(key->ToPem()).ok());
+  }
 }
 
 TEST(TokenSigner, SignsWhatOpensslVerifies) {

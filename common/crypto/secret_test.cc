@@ -2,7 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+#include <string>
+#include <type_traits>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 
 namespace norroy::crypto {
 namespace {
@@ -37,6 +43,37 @@ TEST_P(SecretOf, TakesAStringOverAndEmptiesIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, SecretOf, ::testing::Values(0, 1, 15, 16, 4096));
+
+// What would print a secret, or turn it into something that can be printed, does not compile.
+template <typename T, typename = void>
+struct Streams : std::false_type {};
+template <typename T>
+struct Streams<T, std::void_t<decltype(std::declval<std::ostream&>() << std::declval<const T&>())>>
+    : std::true_type {};
+
+template <typename T, typename = void>
+struct Compares : std::false_type {};
+template <typename T>
+struct Compares<T, std::void_t<decltype(std::declval<const T&>() == std::declval<const T&>())>>
+    : std::true_type {};
+
+template <typename T>
+constexpr bool kLeaks =
+    Streams<T>::value || Compares<T>::value || std::is_convertible_v<const T&, absl::AlphaNum> ||
+    std::is_convertible_v<const T&, absl::string_view> ||
+    std::is_convertible_v<const T&, std::string> ||
+    std::is_constructible_v<std::string, const T&> ||
+    std::is_constructible_v<absl::string_view, const T&> ||
+    std::is_constructible_v<log::Field, absl::string_view, const T&>;
+
+TEST(Secret, CannotBePrintedJoinedLoggedOrComparedByTime) {
+  EXPECT_FALSE(kLeaks<Secret>);
+  EXPECT_FALSE((std::is_convertible_v<std::string, Secret>));
+  // The tests of these see what they look for.
+  EXPECT_TRUE(Streams<std::string>::value && Compares<std::string>::value);
+  EXPECT_TRUE((std::is_convertible_v<const std::string&, absl::AlphaNum>));
+  EXPECT_TRUE((std::is_constructible_v<log::Field, absl::string_view, const std::string&>));
+}
 
 TEST(Secret, ComparesContentAndLength) {
   EXPECT_TRUE(Secret("abc").Equals(Secret("abc")));

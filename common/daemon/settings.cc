@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/config.h"
 #include "common/error/error.h"
+#include "common/identity/roots.h"
 #include "common/identity/verifying.h"
 #include "common/status_macros.h"
 
@@ -59,10 +60,10 @@ absl::StatusOr<identity::IdentityFile> ReadIdentityOf(identity::Role role, const
                                                       const std::string& root_file,
                                                       const std::string& deployment,
                                                       absl::Time now) {
-  NORROY_ASSIGN_OR_RETURN(const crypto::Certificate root, ReadRoot(root_file));
+  NORROY_ASSIGN_OR_RETURN(const auto roots, identity::ReadRoots(root_file));
   NORROY_ASSIGN_OR_RETURN(identity::IdentityFile file, identity::ReadIdentityFile(path));
   const absl::StatusOr<identity::Identity> identity =
-      identity::VerifyIdentity(file.chain, root, deployment, now);
+      identity::VerifyIdentity(file.chain, roots, deployment, now);
   if (!identity.ok()) return WithContext(identity.status(), path);
   if (identity->role != role) {
     return BadConfig(absl::StrCat(path, " is the identity of ", identity->Principal(),

@@ -33,7 +33,7 @@ absl::StatusOr<std::string> ReadPath(absl::string_view field, const std::string&
 // The first certificate of a PEM file.
 absl::StatusOr<crypto::Certificate> ReadRoot(const std::string& path);
 
-// A PEM file with a key and a certificate of `role` in `deployment`, under the root of that file,
+// A PEM file with a key and a certificate of `role` in `deployment`, under a root of that file,
 // valid at `now`.
 absl::StatusOr<identity::IdentityFile> ReadIdentityOf(identity::Role role, const std::string& path,
                                                       const std::string& root_file,

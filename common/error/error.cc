@@ -36,11 +36,25 @@ size_t Utf8Length(absl::string_view text) {
   return length;
 }
 
+// U+2028, U+2029 (new lines) and what turns the direction of writing round, so that a text reads as
+// another one (Unicode UAX 9): U+061C, U+200E, U+200F, U+202A..U+202E, U+2066..U+2069.
+bool IsFormatControl(absl::string_view character) {
+  if (character == "\xD8\x9C") return true;
+  if (character.size() != 3 || character[0] != '\xE2') return false;
+  const auto second = static_cast<unsigned char>(character[1]);
+  const auto third = static_cast<unsigned char>(character[2]);
+  if (second == 0x80) return third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE);
+  return second == 0x81 && third >= 0xA6 && third <= 0xA9;
+}
+
 bool IsControl(absl::string_view character) {
   const unsigned char first = static_cast<unsigned char>(character[0]);
   if (character.size() == 1) return first < 0x20 || first == 0x7F;
   // C1 controls U+0080..U+009F: terminals obey them.
-  return character.size() == 2 && first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0;
+  if (character.size() == 2 && first == 0xC2) {
+    return static_cast<unsigned char>(character[1]) < 0xA0;
+  }
+  return IsFormatControl(character);
 }
 
 }  // namespace

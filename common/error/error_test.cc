@@ -39,5 +39,23 @@ TEST(Printable, EscapesWhatATerminalObeysAndWhatIsNotUtf8) {
   EXPECT_EQ(Printable("abcdef", 3), "abc...");
 }
 
+// Text that reads backwards can pass for another one.
+TEST(Printable, EscapesWhatTurnsTextRound) {
+  for (const absl::string_view control :
+       {"\u061C", "\u200E", "\u200F", "\u2028", "\u2029", "\u202A", "\u202B", "\u202C", "\u202D",
+        "\u202E", "\u2066", "\u2067", "\u2068", "\u2069"}) {
+    const std::string text = Printable("a" + std::string(control) + "b");
+    EXPECT_EQ(text.front(), 'a');
+    EXPECT_EQ(text.back(), 'b');
+    EXPECT_EQ(text.size(), 2 + 4 * control.size()) << text;
+  }
+  EXPECT_EQ(Printable("web\u202E1bew"), "web\\xe2\\x80\\xae1bew");
+  // Their neighbours are plain.
+  for (const absl::string_view plain :
+       {"\u061B", "\u061D", "\u200D", "\u2010", "\u2027", "\u202F", "\u2065", "\u206A"}) {
+    EXPECT_EQ(Printable(plain), plain);
+  }
+}
+
 }  // namespace
 }  // namespace norroy

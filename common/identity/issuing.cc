@@ -25,6 +25,8 @@ constexpr absl::Duration kBackdate = absl::Hours(1);
 constexpr int kSerialBits = 128;
 constexpr size_t kMaxCommonName = 64;  // X.520 ub-common-name
 constexpr size_t kMaxHosts = 32;
+// One intermediate below a root.
+constexpr int kRootPathLength = 1;
 
 absl::Status Refuse(absl::string_view message) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_IDENTITY", message);
@@ -36,6 +38,7 @@ struct Draft {
   const crypto::PublicKey* key = nullptr;
   absl::Time now;
   absl::Duration lifetime;
+  absl::Duration backdate = kBackdate;
   std::vector<std::pair<int, std::string>> extensions;  // NID, OpenSSL's text form
 };
 
@@ -86,7 +89,7 @@ absl::StatusOr<crypto::Certificate> Sign(const Draft& draft, const crypto::Priva
   NORROY_CHECK(x509 != nullptr);
   X509* const signer = issuer == nullptr ? x509.get() : issuer->get();
   bool done = X509_set_version(x509.get(), X509_VERSION_3) == 1 && SetSerial(x509.get()) &&
-              SetTime(X509_getm_notBefore(x509.get()), draft.now - kBackdate) &&
+              SetTime(X509_getm_notBefore(x509.get()), draft.now - draft.backdate) &&
               SetTime(X509_getm_notAfter(x509.get()), not_after) &&
               X509_set_pubkey(x509.get(), draft.key->get()) == 1 &&
               SetCommonName(x509.get(), draft.common_name) &&
@@ -115,6 +118,13 @@ std::vector<std::pair<int, std::string>> AuthorityExtensions(
       {NID_subject_alt_name, absl::StrCat("URI:", domain.Uri())},
       {NID_name_constraints, absl::StrJoin(constraints, ",")},
   };
+}
+
+// What a root may sign for. The CI intermediate hangs below the core root.
+std::vector<std::string> PermittedBelow(const TrustDomain& root) {
+  std::vector<std::string> permitted = {root.Host()};
+  if (root.domain == "core") permitted.push_back(absl::StrCat("ci.", root.deployment));
+  return permitted;
 }
 
 absl::Status CheckAuthority(const Authority& authority) {
@@ -201,6 +211,27 @@ absl::Status CheckLeaf(const Authority& authority, const LeafRequest& request) {
 
 }  // namespace
 
+absl::StatusOr<crypto::Certificate> MakeCrossCertificate(const Authority& old_root,
+                                                         const crypto::Certificate& new_root,
+                                                         absl::Time now) {
+  NORROY_RETURN_IF_ERROR(CheckAuthority(old_root));
+  NORROY_ASSIGN_OR_RETURN(const TrustDomain trust, TrustDomain::OfAuthority(old_root.certificate));
+  NORROY_ASSIGN_OR_RETURN(const TrustDomain successor, TrustDomain::OfAuthority(new_root));
+  if (trust != successor || trust.domain == "ci") {
+    return Refuse(
+        absl::StrCat("a root of ", successor.Host(), " cannot follow one of ", trust.Host()));
+  }
+  NORROY_ASSIGN_OR_RETURN(const crypto::PublicKey key, new_root.public_key());
+  const Draft draft = {
+      .common_name = new_root.subject_common_name(),
+      .key = &key,
+      .now = now,
+      .lifetime = new_root.not_after() - now,
+      .extensions = AuthorityExtensions(trust, kRootPathLength, PermittedBelow(trust)),
+  };
+  return Sign(draft, old_root.key, &old_root.certificate);
+}
+
 absl::StatusOr<Authority> MakeRoot(absl::string_view domain, absl::string_view deployment,
                                    absl::Time now, absl::Duration lifetime) {
   if (domain != "core" && domain != "edge") {
@@ -208,9 +239,6 @@ absl::StatusOr<Authority> MakeRoot(absl::string_view domain, absl::string_view d
   }
   NORROY_RETURN_IF_ERROR(CheckDeployment(deployment));
   const TrustDomain trust = {std::string(domain), std::string(deployment)};
-  std::vector<std::string> permitted = {trust.Host()};
-  // The CI intermediate hangs below the core root.
-  if (domain == "core") permitted.push_back(absl::StrCat("ci.", deployment));
   NORROY_ASSIGN_OR_RETURN(crypto::PrivateKey key,
                           crypto::PrivateKey::Generate(crypto::KeyType::kP256));
   const Draft draft = {
@@ -218,7 +246,7 @@ absl::StatusOr<Authority> MakeRoot(absl::string_view domain, absl::string_view d
       .key = &key.public_key(),
       .now = now,
       .lifetime = lifetime,
-      .extensions = AuthorityExtensions(trust, 1, permitted),
+      .extensions = AuthorityExtensions(trust, kRootPathLength, PermittedBelow(trust)),
   };
   NORROY_ASSIGN_OR_RETURN(crypto::Certificate certificate, Sign(draft, key, nullptr));
   return Authority{std::move(key), std::move(certificate)};
@@ -264,6 +292,7 @@ absl::StatusOr<crypto::Certificate> IssueLeaf(const Authority& authority,
       .key = &key,
       .now = request.now,
       .lifetime = request.lifetime,
+      .backdate = request.backdate,
       .extensions =
           {
               {NID_basic_constraints, "critical,CA:FALSE"},

@@ -2,7 +2,8 @@
 #define NORROY_COMMON_IDENTITY_ISSUING_H_
 
 // Making the deployment's own certificates: the two roots, the CI and edge intermediates, and
-// everybody's identities. All keys are P-256, serials 128 random bits, dates backdated by one hour.
+// everybody's identities. All keys are P-256, serials 128 random bits, dates backdated by one hour
+// unless told otherwise.
 
 #include <string>
 #include <vector>
@@ -25,6 +26,13 @@ struct Authority {
 absl::StatusOr<Authority> MakeRoot(absl::string_view domain, absl::string_view deployment,
                                    absl::Time now, absl::Duration lifetime);
 
+// The new root's name and key, signed by the old root of the same trust domain: who believes the
+// old one can believe what the new one signed, until either ends. Both have the same name, so that
+// it does not count towards path lengths (RFC 5280 4.2.1.9: self-issued).
+absl::StatusOr<crypto::Certificate> MakeCrossCertificate(const Authority& old_root,
+                                                         const crypto::Certificate& new_root,
+                                                         absl::Time now);
+
 // An intermediate that may sign only identities of one trust domain ("edge.<deployment>" or
 // "ci.<deployment>", as an X.509 name constraint on the URI's host); pathlen 0.
 absl::StatusOr<Authority> MakeIntermediate(const Authority& root, absl::string_view name,
@@ -38,6 +46,8 @@ struct LeafRequest {
   std::vector<std::string> hosts;
   absl::Time now;
   absl::Duration lifetime;
+  // Against clocks that are behind ours.
+  absl::Duration backdate = absl::Hours(1);
 };
 
 // The role must fit the authority's trust domain. The leaf ends no later than the authority.

@@ -28,13 +28,15 @@ struct FreeStack {
 };
 
 absl::Status VerifyPath(const std::vector<crypto::Certificate>& chain,
-                        const crypto::Certificate& root, absl::Time now) {
+                        const std::vector<crypto::Certificate>& roots, absl::Time now) {
   crypto::ErrorScope scope;
   const crypto::X509StorePtr store(X509_STORE_new());
   const crypto::X509StoreCtxPtr context(X509_STORE_CTX_new());
   const std::unique_ptr<STACK_OF(X509), FreeStack> others(sk_X509_new_null());
   NORROY_CHECK(store != nullptr && context != nullptr && others != nullptr);
-  NORROY_CHECK(X509_STORE_add_cert(store.get(), root.get()) == 1);
+  for (const crypto::Certificate& root : roots) {
+    NORROY_CHECK(X509_STORE_add_cert(store.get(), root.get()) == 1);
+  }
   for (size_t i = 1; i < chain.size(); ++i) {
     NORROY_CHECK(sk_X509_push(others.get(), chain[i].get()) > 0);
   }
@@ -52,18 +54,29 @@ absl::Status VerifyPath(const std::vector<crypto::Certificate>& chain,
                                 " of the path, code ", error, ")"));
 }
 
+// The one trust domain of all: which root a path ended at does not matter then.
+absl::StatusOr<TrustDomain> DomainOf(const std::vector<crypto::Certificate>& roots) {
+  if (roots.empty()) return Untrusted("no root is believed");
+  NORROY_ASSIGN_OR_RETURN(const TrustDomain first, TrustDomain::OfAuthority(roots.front()));
+  for (const crypto::Certificate& root : roots) {
+    NORROY_ASSIGN_OR_RETURN(const TrustDomain domain, TrustDomain::OfAuthority(root));
+    if (domain != first) return Untrusted("the roots are of different trust domains");
+  }
+  return first;
+}
+
 }  // namespace
 
 absl::StatusOr<Identity> VerifyIdentity(const std::vector<crypto::Certificate>& chain,
-                                        const crypto::Certificate& root,
+                                        const std::vector<crypto::Certificate>& roots,
                                         absl::string_view deployment, absl::Time now) {
   if (chain.empty()) return Untrusted("there is none");
   if (chain.size() > kMaxChain)
     return Untrusted(absl::StrCat("more than ", kMaxChain, " in a chain"));
-  NORROY_RETURN_IF_ERROR(VerifyPath(chain, root, now));
-  if (chain[0].is_ca()) return Untrusted("it is an authority's");
-  const absl::StatusOr<TrustDomain> trust = TrustDomain::OfAuthority(root);
+  const absl::StatusOr<TrustDomain> trust = DomainOf(roots);
   if (!trust.ok()) return Untrusted(trust.status().message());
+  NORROY_RETURN_IF_ERROR(VerifyPath(chain, roots, now));
+  if (chain[0].is_ca()) return Untrusted("it is an authority's");
   absl::StatusOr<Identity> identity = Identity::OfCertificate(chain[0]);
   if (!identity.ok()) return Untrusted(identity.status().message());
   if (identity->deployment != deployment) {
@@ -75,6 +88,12 @@ absl::StatusOr<Identity> VerifyIdentity(const std::vector<crypto::Certificate>& 
     return Untrusted(absl::StrCat(identity->Uri(), " does not belong below ", trust->Host()));
   }
   return identity;
+}
+
+absl::StatusOr<Identity> VerifyIdentity(const std::vector<crypto::Certificate>& chain,
+                                        const crypto::Certificate& root,
+                                        absl::string_view deployment, absl::Time now) {
+  return VerifyIdentity(chain, std::vector<crypto::Certificate>{root}, deployment, now);
 }
 
 }  // namespace norroy::identity

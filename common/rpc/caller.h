@@ -21,6 +21,8 @@ struct Caller {
   // Of this call: 32 lower-case hexadecimal digits, from its `traceparent` (W3C Trace Context) or
   // made up.
   std::string trace_id;
+  // Lower-case hexadecimal, as crypto::Certificate gives it: what a revocation list names.
+  std::string certificate_serial;
 };
 
 }  // namespace norroy::rpc

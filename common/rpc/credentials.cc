@@ -13,10 +13,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/clock/clock.h"
 #include "common/crypto/certificate.h"
 #include "common/error/error.h"
 #include "common/identity/identity.h"
 #include "common/identity/issuing.h"
+#include "common/identity/revocations.h"
+#include "common/identity/roots.h"
 #include "common/rpc/grpc_log.h"
 #include "common/status_macros.h"
 
@@ -26,7 +29,6 @@ namespace {
 namespace tls = grpc::experimental;
 
 constexpr unsigned int kReloadSeconds = 1;
-constexpr size_t kMaxRootFile = 64 * 1024;
 
 // gRPC has no switch for tickets, OpenSSL's configuration has. The first two lines keep what
 // Debian's own configuration, which this one replaces, asks for.
@@ -44,11 +46,17 @@ constexpr char kOpensslConfig[] =
 
 std::string Text(grpc::string_ref text) { return std::string(text.data(), text.size()); }
 
+Clock& TransportClock() {
+  static SystemClock clock;
+  return clock;
+}
+
 // OK if the peer's certificate, whose path gRPC has verified, says what it must.
-absl::Status CheckPeer(const std::string& pem, const std::string& deployment,
-                       types::v1::Role role) {
+absl::Status CheckPeer(const std::string& pem, const std::string& deployment, types::v1::Role role,
+                       identity::Revocations& revocations) {
   NORROY_ASSIGN_OR_RETURN(const crypto::Certificate leaf, crypto::Certificate::ParsePem(pem));
   NORROY_ASSIGN_OR_RETURN(const identity::Identity peer, identity::Identity::OfCertificate(leaf));
+  NORROY_RETURN_IF_ERROR(revocations.Check(leaf.serial(), peer.Uri()));
   if (peer.deployment == deployment && peer.role == role) return absl::OkStatus();
   return MakeError(absl::StatusCode::kPermissionDenied, "WRONG_SERVER",
                    absl::StrCat("the server is ", peer.Uri(), ", not the ",
@@ -57,12 +65,14 @@ absl::Status CheckPeer(const std::string& pem, const std::string& deployment,
 
 class RoleVerifier final : public tls::ExternalCertificateVerifier {
  public:
-  RoleVerifier(std::string deployment, types::v1::Role role)
-      : deployment_(std::move(deployment)), role_(role) {}
+  RoleVerifier(std::string deployment, types::v1::Role role,
+               std::shared_ptr<identity::Revocations> revocations)
+      : deployment_(std::move(deployment)), role_(role), revocations_(std::move(revocations)) {}
 
   bool Verify(tls::TlsCustomVerificationCheckRequest* request,
               std::function<void(grpc::Status)> /*callback*/, grpc::Status* status) override {
-    const absl::Status checked = CheckPeer(Text(request->peer_cert()), deployment_, role_);
+    const absl::Status checked =
+        CheckPeer(Text(request->peer_cert()), deployment_, role_, *revocations_);
     *status = checked.ok() ? grpc::Status::OK
                            : grpc::Status(grpc::UNAUTHENTICATED, std::string(checked.message()));
     return true;
@@ -72,13 +82,13 @@ class RoleVerifier final : public tls::ExternalCertificateVerifier {
  private:
   const std::string deployment_;
   const types::v1::Role role_;
+  const std::shared_ptr<identity::Revocations> revocations_;
 };
 
 // What does not read now would refuse every handshake later.
 absl::Status CheckFiles(const TlsFiles& files) {
   NORROY_RETURN_IF_ERROR(identity::ReadIdentityFile(files.identity_file).status());
-  NORROY_ASSIGN_OR_RETURN(const std::string pem, identity::ReadFile(files.root_file, kMaxRootFile));
-  return WithContext(crypto::Certificate::ParsePem(pem).status(), files.root_file);
+  return identity::ReadRoots(files.root_file).status();
 }
 
 // One file is key and chain at once, so that a rename replaces both.
@@ -116,13 +126,15 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials(const
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
     const TlsFiles& files, const std::string& deployment, types::v1::Role server_role) {
   NORROY_RETURN_IF_ERROR(CheckFiles(files));
+  NORROY_ASSIGN_OR_RETURN(std::shared_ptr<identity::Revocations> revocations,
+                          identity::Revocations::Open(files.root_file, TransportClock()));
   tls::TlsChannelCredentialsOptions options;
   options.set_certificate_provider(Watch(files));
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
   options.set_verify_server_certs(true);
-  options.set_certificate_verifier(
-      tls::ExternalCertificateVerifier::Create<RoleVerifier>(deployment, server_role));
+  options.set_certificate_verifier(tls::ExternalCertificateVerifier::Create<RoleVerifier>(
+      deployment, server_role, std::move(revocations)));
   options.set_check_call_host(false);
   return tls::TlsCredentials(options);
 }

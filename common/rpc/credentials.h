@@ -29,14 +29,17 @@ inline constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(10);
 
 struct TlsFiles {
   std::string identity_file;  // key and chain, one PEM file
-  std::string root_file;      // the one root that peers' certificates lead to
+  // The root that peers' certificates lead to, or two while one follows the other. Beside it may
+  // lie a revocation list (identity/revocations.h).
+  std::string root_file;
 };
 
-// Requires and verifies a client certificate under root_file.
+// Requires and verifies a client certificate under root_file. Revoked clients pass the handshake:
+// they are refused per call, where the answer can say why (HandlerEnv::admit).
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials(const TlsFiles& files);
 
 // Verifies the server under root_file and that its certificate says `server_role` in `deployment`
-// (host names are not compared: the role is).
+// (host names are not compared: the role is) and is not revoked.
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
     const TlsFiles& files, const std::string& deployment, types::v1::Role server_role);
 

@@ -13,10 +13,13 @@
 //                       });
 //   }
 //
-// Each call: the caller's certificate is read, its one URI parsed, the deployment compared, the
-// method's access option checked (default deny: PERMISSION_DENIED, reason ROLE_NOT_ALLOWED), a
-// deadline nearer than 100 ms refused, `admit` asked; then the function runs on the bounded pool.
-// A full pool is RESOURCE_EXHAUSTED (reason BUSY). Errors go out through ToGrpc.
+// Each call: it is counted against its caller's limits, the caller's certificate is read, its one
+// URI parsed, the deployment compared, the method's access option checked (default deny:
+// PERMISSION_DENIED, reason ROLE_NOT_ALLOWED), `admit` asked, a deadline nearer than 100 ms
+// refused; then the function runs on the bounded pool. A full pool is RESOURCE_EXHAUSTED (reason
+// BUSY). Errors go out through ToGrpc. A function that throws is a defect: its call ends with
+// INTERNAL (reason BUG), the log says what was thrown, and the process goes on. The client finds
+// the call's trace id in the trailing metadata, see call_origin.h.
 //
 // Which method it is follows from the type of the request: every rpc has its own.
 
@@ -32,6 +35,7 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/rpc/caller.h"
+#include "common/rpc/caller_limits.h"
 #include "common/sync/thread_pool.h"
 
 namespace norroy::rpc {
@@ -58,6 +62,8 @@ struct HandlerEnv {
   // Told of calls that were refused for who called (UNAUTHENTICATED, PERMISSION_DENIED), on gRPC's
   // threads: must not block. Null: nobody is told.
   std::function<void(const Refusal&)> refused = nullptr;
+  // Null: no limits on callers.
+  CallerLimits* limits = nullptr;
 };
 
 // What a handler knows of its call.

@@ -26,13 +26,23 @@ const google::protobuf::MethodDescriptor* MethodOf() {
   return method;
 }
 
-absl::StatusOr<Caller> Authorize(const grpc::ServerContextBase& context,
-                                 const google::protobuf::MethodDescriptor* method,
-                                 const HandlerEnv& env);
+// A call that is let in, and its place among its caller's, which the reactor keeps until the call
+// is over: a client that does not read its answer keeps its place.
+using Place = std::shared_ptr<CallerLimits::Place>;
+struct OpenedCall {
+  Call call;
+  Place place;  // null without limits
+};
 
-// Authorizes and looks at the deadline.
-absl::StatusOr<Call> OpenCall(const HandlerEnv& env, const grpc::CallbackServerContext& context,
-                              const google::protobuf::MethodDescriptor* method);
+// Counts, authorizes, looks at the deadline, and takes a place.
+absl::StatusOr<OpenedCall> OpenCall(const HandlerEnv& env, grpc::CallbackServerContext& context,
+                                    const google::protobuf::MethodDescriptor* method);
+
+// False: full, the task was not taken.
+bool RunOnPool(const HandlerEnv& env, const Place& place, std::function<void()> task);
+
+// Runs a handler; what it throws becomes INTERNAL, reason BUG.
+absl::Status Guard(const Call& call, absl::FunctionRef<void()> handler);
 
 absl::Status Busy();
 absl::Status Dropped();
@@ -168,6 +178,7 @@ template <typename Response>
 class StreamReactor final : public grpc::ServerWriteReactor<Response> {
  public:
   const std::shared_ptr<StreamCall<Response>>& call() const { return call_; }
+  void Keep(Place place) { place_ = std::move(place); }
   void OnWriteDone(bool ok) override { call_->WriteDone(ok); }
   void OnCancel() override { call_->ClientGone(); }
   void OnDone() override {
@@ -177,6 +188,7 @@ class StreamReactor final : public grpc::ServerWriteReactor<Response> {
 
  private:
   const std::shared_ptr<StreamCall<Response>> call_ = std::make_shared<StreamCall<Response>>(this);
+  Place place_;
 };
 
 }  // namespace internal
@@ -244,7 +256,10 @@ grpc::ServerUnaryReactor* Deferred(const HandlerEnv& env, grpc::CallbackServerCo
       env, context, internal::MethodOf<Request>(),
       [request, response, fn = std::move(fn)](
           const Call& call, std::shared_ptr<internal::DeferredCall> deferred) mutable {
-        fn(call, *request, std::make_shared<Completion<Response>>(std::move(deferred), response));
+        const auto completion =
+            std::make_shared<Completion<Response>>(std::move(deferred), response);
+        const absl::Status thrown = internal::Guard(call, [&] { fn(call, *request, completion); });
+        if (!thrown.ok()) completion->Finish(thrown);
       });
 }
 
@@ -254,20 +269,27 @@ grpc::ServerWriteReactor<Response>* ServerStream(const HandlerEnv& env,
                                                  const Request* request, Function fn) {
   auto* reactor = new internal::StreamReactor<Response>();
   auto stream = reactor->call();
-  absl::StatusOr<Call> call = internal::OpenCall(env, *context, internal::MethodOf<Request>());
+  absl::StatusOr<internal::OpenedCall> opened =
+      internal::OpenCall(env, *context, internal::MethodOf<Request>());
   bool taken = false;
-  if (call.ok()) {
-    taken = env.pool.Try([stream, request, fn = std::move(fn), call = *std::move(call)]() mutable {
-      if (call.cancelled()) {
-        stream->Finish(internal::Cancelled());
-      } else {
-        fn(call, *request, std::make_shared<StreamSink<Response>>(stream));
-      }
-      stream->HandlerReturned();
-    });
+  if (opened.ok()) {
+    const internal::Place place = opened->place;
+    reactor->Keep(place);
+    taken = internal::RunOnPool(
+        env, place,
+        [stream, request, fn = std::move(fn), call = std::move(opened->call)]() mutable {
+          const absl::Status thrown = internal::Guard(call, [&] {
+            if (call.cancelled()) return stream->Finish(internal::Cancelled());
+            const auto sink = std::make_shared<StreamSink<Response>>(stream);
+            const absl::Status status = internal::Guard(call, [&] { fn(call, *request, sink); });
+            if (!status.ok()) sink->Finish(status);
+          });
+          if (!thrown.ok()) stream->Finish(thrown);
+          stream->HandlerReturned();
+        });
   }
   if (!taken) {
-    stream->Finish(call.ok() ? internal::Busy() : call.status());
+    stream->Finish(opened.ok() ? internal::Busy() : opened.status());
     stream->HandlerReturned();
   }
   return reactor;

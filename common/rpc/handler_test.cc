@@ -7,7 +7,9 @@
 #include <future>
 #include <latch>
 #include <memory>
+#include <new>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -83,6 +85,11 @@ class HandlerTest : public testing::Test {
     if (server_ != nullptr) server_->Stop(absl::ZeroDuration());
   }
 
+  void Limit(const CallerLimitsOptions& options) {
+    limits_ = std::make_unique<CallerLimits>(clock_, options);
+    env_->limits = limits_.get();
+  }
+
   std::unique_ptr<OrderService::Stub> Stub(types::v1::Role role) {
     const auto credentials =
         ClientCredentials(deployment_.CoreFiles(deployment_.WriteIdentity(role, "somebody")),
@@ -95,6 +102,7 @@ class HandlerTest : public testing::Test {
   TestDeployment deployment_;
   SystemClock clock_;
   std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<CallerLimits> limits_;
   std::optional<HandlerEnv> env_;
   std::unique_ptr<TestService> service_;
   std::unique_ptr<Server> server_;
@@ -172,6 +180,167 @@ TEST_F(HandlerTest, AdmitHasTheLastWord) {
   EXPECT_EQ(status.message(), "somebody is banned");
   EXPECT_EQ(ErrorReason(status), "BANNED");
   EXPECT_EQ(ErrorMetadataOf(status).at("name"), "x");
+}
+
+TEST_F(HandlerTest, ACallSaysWhereItComesFromAndItsTrace) {
+  Start();
+  std::string peer, trace;
+  service_->get = [&](const Call& call, const GetOrderRequest&) {
+    peer = call.caller.peer;
+    trace = call.caller.trace_id;
+    return GetOrderResponse();
+  };
+  const auto stub = Stub(types::v1::ROLE_OPERATOR);
+  const std::string given = "0af7651916cd43dd8448eb211c80319c";
+  const struct {
+    std::vector<std::string> traceparents;
+    bool kept;
+  } cases[] = {
+      {{"00-" + given + "-b7ad6b7169203331-01"}, true},
+      {{}, false},
+      {{"00-" + given + "-b7ad6b7169203331"}, false},
+      {{"00-" + given + "-b7ad6b7169203331-01", "00-" + given + "-b7ad6b7169203331-01"}, false},
+  };
+  for (const auto& c : cases) {
+    grpc::ClientContext context;
+    for (const auto& parent : c.traceparents) context.AddMetadata("traceparent", parent);
+    GetOrderResponse response;
+    ASSERT_TRUE(stub->GetOrder(&context, {}, &response).ok());
+    EXPECT_EQ(peer.rfind("127.0.0.1:", 0), 0u) << peer;
+    EXPECT_EQ(trace.size(), 32u);
+    EXPECT_EQ(trace == given, c.kept);
+    const auto told = context.GetServerTrailingMetadata().find("norroy-trace-id");
+    ASSERT_NE(told, context.GetServerTrailingMetadata().end());
+    EXPECT_EQ(std::string(told->second.data(), told->second.size()), trace);
+  }
+}
+
+TEST_F(HandlerTest, WhoIsRefusedIsTold) {
+  Start();
+  std::vector<Refusal> refusals;
+  env_->refused = [&](const Refusal& refusal) { refusals.push_back(refusal); };
+  ASSERT_TRUE(Get(*Stub(types::v1::ROLE_OPERATOR)).ok());
+  EXPECT_TRUE(refusals.empty());
+  ASSERT_FALSE(Get(*Stub(types::v1::ROLE_VALIDATOR)).ok());
+  ASSERT_EQ(refusals.size(), 1u);
+  EXPECT_EQ(refusals[0].principal, "validator/somebody");
+  EXPECT_EQ(refusals[0].method, "norroy.issuer.v1.OrderService.GetOrder");
+  EXPECT_EQ(refusals[0].peer.rfind("127.0.0.1:", 0), 0u);
+  EXPECT_EQ(refusals[0].trace_id.size(), 32u);
+  EXPECT_EQ(ErrorReason(refusals[0].why), "ROLE_NOT_ALLOWED");
+  // Not a matter of who called.
+  service_->get = [](const Call&, const GetOrderRequest&) -> absl::StatusOr<GetOrderResponse> {
+    return MakeError(absl::StatusCode::kPermissionDenied, "NOT_YOURS", "no");
+  };
+  ASSERT_FALSE(Get(*Stub(types::v1::ROLE_OPERATOR)).ok());
+  EXPECT_EQ(refusals.size(), 1u);
+  // Another deployment's principal is nobody's here.
+  env_->deployment = "elsewhere";
+  ASSERT_FALSE(Get(*Stub(types::v1::ROLE_OPERATOR)).ok());
+  ASSERT_EQ(refusals.size(), 2u);
+  EXPECT_EQ(refusals[1].principal, "");
+}
+
+TEST_F(HandlerTest, AFloodIsBusyBeforeItIsJudged) {
+  Start();
+  Limit({.each = {.calls_per_second = 1, .burst = 2}});
+  int told = 0;
+  env_->refused = [&](const Refusal&) { ++told; };
+  const auto stub = Stub(types::v1::ROLE_VALIDATOR);
+  absl::Status last;
+  for (int i = 0; i < 20; ++i) last = Get(*stub);
+  EXPECT_EQ(ErrorReason(last), "CALLER_BUSY") << last;
+  EXPECT_EQ(ErrorMetadataOf(last).count("retry_after_ms"), 1u);
+  EXPECT_LT(told, 10);
+  EXPECT_TRUE(Get(*Stub(types::v1::ROLE_OPERATOR)).ok());
+}
+
+TEST_F(HandlerTest, CallsUnderWayKeepTheirPlaceUntilTheyEnd) {
+  Start();
+  Limit({.each = {.calls_at_once = 2}});
+  std::promise<CancelCompletion> deferred;
+  service_->cancel = [&](const Call&, const CancelOrderRequest&, CancelCompletion completion) {
+    deferred.set_value(std::move(completion));
+  };
+  std::promise<WatchSink> watching;
+  service_->watch = [&](const Call&, const WatchOrderRequest&, WatchSink sink) {
+    sink->Send(WatchOrderResponse());
+    watching.set_value(std::move(sink));
+  };
+  const auto stub = Stub(types::v1::ROLE_OPERATOR);
+  std::thread cancelling([&] { EXPECT_TRUE(Cancel(*stub).ok()); });
+  CancelCompletion completion = deferred.get_future().get();
+  grpc::ClientContext context;
+  const auto reader = stub->WatchOrder(&context, {});
+  WatchOrderResponse message;
+  ASSERT_TRUE(reader->Read(&message));
+  EXPECT_EQ(ErrorReason(Get(*stub)), "CALLER_BUSY");
+  completion->Finish(CancelOrderResponse());
+  cancelling.join();
+  // The client may have its answer a moment before the server is done with the call.
+  absl::Status now;
+  do {
+    now = Get(*stub);
+  } while (ErrorReason(now) == "CALLER_BUSY");
+  EXPECT_TRUE(now.ok()) << now;
+  context.TryCancel();
+  EXPECT_FALSE(reader->Read(&message));
+  (void)reader->Finish();
+}
+
+TEST_F(HandlerTest, OneCallerLeavesThreadsToAnother) {
+  Start(/*threads=*/2, /*queued=*/16);
+  Limit({.threads = 2, .max_waiting = 16});
+  std::latch running(1), release(1);
+  service_->get = [&](const Call& call, const GetOrderRequest&) {
+    if (call.caller.identity.role == types::v1::ROLE_AUDITOR) return GetOrderResponse();
+    if (!running.try_wait()) running.count_down();
+    release.wait();
+    return GetOrderResponse();
+  };
+  const auto greedy = Stub(types::v1::ROLE_OPERATOR);
+  std::vector<std::thread> calls;
+  for (int i = 0; i < 4; ++i) {
+    calls.emplace_back([&] { EXPECT_TRUE(Get(*greedy).ok()); });
+  }
+  running.wait();
+  EXPECT_TRUE(Get(*Stub(types::v1::ROLE_AUDITOR)).ok());
+  release.count_down();
+  for (std::thread& call : calls) call.join();
+}
+
+TEST_F(HandlerTest, AHandlerThatThrowsEndsItsCallAlone) {
+  Start(/*threads=*/1, /*queued=*/4);
+  Limit({.each = {.calls_at_once = 1}, .threads = 1, .max_waiting = 4});
+  service_->get = [](const Call&,
+                     const GetOrderRequest& request) -> absl::StatusOr<GetOrderResponse> {
+    if (request.id() == "1") throw std::bad_alloc();
+    return GetOrderResponse();
+  };
+  service_->cancel = [](const Call&, const CancelOrderRequest&, CancelCompletion) {
+    throw std::runtime_error("secret text of a defect");
+  };
+  service_->watch = [](const Call&, const WatchOrderRequest&, WatchSink) { throw 7; };
+  const auto stub = Stub(types::v1::ROLE_OPERATOR);
+  const auto watch = [&] {
+    grpc::ClientContext context;
+    const auto reader = stub->WatchOrder(&context, {});
+    WatchOrderResponse message;
+    EXPECT_FALSE(reader->Read(&message));
+    return FromGrpc(reader->Finish());
+  };
+  const std::function<absl::Status()> calls[] = {[&] { return Get(*stub); },
+                                                 [&] { return Cancel(*stub); }, watch};
+  // More often than there are threads, places and places in the queue.
+  for (int i = 0; i < 12; ++i) {
+    absl::Status status;
+    do {
+      status = calls[i % 3]();
+    } while (ErrorReason(status) == "CALLER_BUSY");
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+    EXPECT_EQ(ErrorReason(status), "BUG");
+    EXPECT_EQ(status.message().find("secret"), absl::string_view::npos) << status;
+  }
 }
 
 TEST_F(HandlerTest, TooLittleTimeIsNotBegunWith) {

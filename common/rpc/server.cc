@@ -77,6 +77,13 @@ absl::Status CheckAccessOptions(const std::vector<std::string>& services) {
   return absl::OkStatus();
 }
 
+// gRPC's own: handshakes and their first frames, what a request's metadata may have, how long a
+// connection without a call stays, and what all connections' buffers take.
+constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
+constexpr int kMaxRequestMetadata = 8 * 1024;
+constexpr absl::Duration kMaxIdle = absl::Minutes(2);
+constexpr size_t kMaxBuffers = size_t{256} * 1024 * 1024;
+
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
@@ -87,8 +94,9 @@ void SetArguments(const ServerOptions& options, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              Milliseconds(kKeepaliveTime / 3));
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10000);
-  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 8 * 1024);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(kHandshakeTimeout));
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxRequestMetadata);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(kMaxIdle));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams);
   // Two servers on one port would share its connections.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -97,6 +105,7 @@ void SetArguments(const ServerOptions& options, grpc::ServerBuilder& builder) {
                                Milliseconds(options.max_connection_age));
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, 30000);
   }
+  builder.SetResourceQuota(grpc::ResourceQuota("norroy").Resize(kMaxBuffers));
   builder.SetMaxReceiveMessageSize(kMaxApiMessage);
   builder.SetMaxSendMessageSize(kMaxApiReply);
 }

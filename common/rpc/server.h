@@ -2,7 +2,7 @@
 #define NORROY_COMMON_RPC_SERVER_H_
 
 // A gRPC server of ours: listeners that each trust one root, default deny by the methods' access
-// option, health, reflection if asked, and a stop that ends.
+// option, health, reflection if asked, caps on what connections take up, and a stop that ends.
 
 #include <grpcpp/grpcpp.h>
 
@@ -25,8 +25,8 @@ struct ServerOptions {
   // Close connections after this (plus grace) so that revocation and balancing take hold; infinite
   // for the agent listener.
   absl::Duration max_connection_age = absl::Minutes(3);
-  // Calls at once on one connection. The issuer holds one Present per order in play.
-  int max_streams = 1000;
+  // Calls at once on one connection.
+  int max_streams = 64;
 };
 
 class Server {

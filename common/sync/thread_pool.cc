@@ -1,8 +1,24 @@
 #include "common/sync/thread_pool.h"
 
+#include <exception>
 #include <utility>
 
+#include "common/log/log.h"
+
 namespace norroy {
+namespace {
+
+void Run(const std::function<void()>& task) {
+  try {
+    task();
+  } catch (const std::exception& thrown) {
+    log::Error("pool", "a task threw: this is a defect", {{"what", thrown.what()}});
+  } catch (...) {
+    log::Error("pool", "a task threw: this is a defect");
+  }
+}
+
+}  // namespace
 
 ThreadPool::~ThreadPool() {
   std::vector<std::thread> threads;
@@ -40,7 +56,7 @@ void ThreadPool::Work() {
       task = std::move(queue_.front());
       queue_.pop_front();
     }
-    task();
+    Run(task);
   }
 }
 

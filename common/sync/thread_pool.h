@@ -3,7 +3,8 @@
 
 // Some threads, started as they are needed, and a bounded queue. A full pool refuses instead of
 // growing. The destructor runs what is queued, then joins: a task that must answer somebody always
-// answers. Thread-safe.
+// answers. A task that throws is a defect; it is logged, and its thread takes the next.
+// Thread-safe.
 
 #include <deque>
 #include <functional>

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <latch>
+#include <new>
 
 namespace norroy {
 namespace {
@@ -27,6 +28,17 @@ TEST(ThreadPool, RefusesWhenFullAndRunsWhatItTook) {
     release.count_down();
   }
   EXPECT_EQ(ran, 5);
+}
+
+TEST(ThreadPool, ATaskThatThrowsEndsNothing) {
+  std::atomic<int> ran = 0;
+  {
+    ThreadPool pool(1, 8);
+    ASSERT_TRUE(pool.Try([] { throw std::bad_alloc(); }));
+    ASSERT_TRUE(pool.Try([] { throw 7; }));
+    ASSERT_TRUE(pool.Try([&] { ++ran; }));
+  }
+  EXPECT_EQ(ran, 1);
 }
 
 }  // namespace

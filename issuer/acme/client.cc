@@ -37,6 +37,12 @@ std::string NewOrderPayload(const std::vector<challenge::Name>& names, const std
   return absl::StrCat(R"({"identifiers":)", NamesJson(names), suffix, "}");
 }
 
+std::string ContactsJson(const std::vector<std::string>& contacts) {
+  std::vector<std::string> quoted;
+  for (const std::string& contact : contacts) quoted.push_back(JsonQuote(contact));
+  return JsonArray(quoted);
+}
+
 // RFC 8555 7.3. `url` is the newAccount resource's.
 std::string NewAccountPayload(const NewAccount& account, const crypto::PublicKey& key,
                               const std::string& url) {
@@ -44,9 +50,7 @@ std::string NewAccountPayload(const NewAccount& account, const crypto::PublicKey
   if (account.terms_of_service_agreed) members.push_back(R"("termsOfServiceAgreed":true)");
   if (account.only_return_existing) members.push_back(R"("onlyReturnExisting":true)");
   if (!account.contacts.empty()) {
-    std::vector<std::string> contacts;
-    for (const std::string& contact : account.contacts) contacts.push_back(JsonQuote(contact));
-    members.push_back(absl::StrCat(R"("contact":)", JsonArray(contacts)));
+    members.push_back(absl::StrCat(R"("contact":)", ContactsJson(account.contacts)));
   }
   if (account.external_account != nullptr) {
     members.push_back(absl::StrCat(R"("externalAccountBinding":)",
@@ -86,6 +90,28 @@ class ExchangeClient final : public Client {
 
   void SetAccountUrl(const std::string& url) override { exchange_.SetAccountUrl(url); }
   std::string account_url() const override { return exchange_.account_url(); }
+
+  absl::StatusOr<Account> UpdateAccount(const std::vector<std::string>& contacts) override {
+    Call call = MakeCall("account");
+    call.url = exchange_.account_url();
+    call.payload = absl::StrCat(R"({"contact":)", ContactsJson(contacts), "}");
+    NORROY_ASSIGN_OR_RETURN(const http::Response reply, exchange_.Post(call));
+    return Account::Parse(reply.body, call.url);
+  }
+
+  absl::Status ChangeKey(crypto::Signer& next) override {
+    const std::string account = exchange_.account_url();
+    NORROY_RETURN_IF_ERROR(exchange_
+                               .PostTo(&Directory::key_change, /*kid=*/true, MakeCall("keyChange"),
+                                       [&](const std::string& url) {
+                                         return SignKeyChange(next, exchange_.key(), account, url);
+                                       })
+                               .status());
+    exchange_.UseKey(next);
+    return absl::OkStatus();
+  }
+
+  void UseKey(crypto::Signer& signer) override { exchange_.UseKey(signer); }
 
   absl::StatusOr<Order> NewOrder(const std::vector<challenge::Name>& names,
                                  const std::string& profile) override {

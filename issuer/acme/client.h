@@ -66,6 +66,17 @@ class Client {
   // Empty: none was set.
   virtual std::string account_url() const = 0;
 
+  // RFC 8555 7.3.2: these contacts replace those that the CA has.
+  virtual absl::StatusOr<Account> UpdateAccount(const std::vector<std::string>& contacts) = 0;
+  // RFC 8555 7.3.5: `next` becomes the account's key, by which the client signs from then on; it
+  // outlives the client. After an error that does not say sent=no, and is not the CA's refusal,
+  // nobody but the CA knows which key the account has: CreateAccount with only_return_existing
+  // tells. A key that another account has: the CA's problem with the metadata "location", that
+  // account's URL. No other call may be under way.
+  virtual absl::Status ChangeKey(crypto::Signer& next) = 0;
+  // Signs by `signer` from now on, without a word to the CA: for a change whose answer was lost.
+  virtual void UseKey(crypto::Signer& signer) = 0;
+
   // RFC 8555 7.4. The identifiers of the reply must be the names asked for. `profile` may be
   // empty.
   virtual absl::StatusOr<Order> NewOrder(const std::vector<challenge::Name>& names,

@@ -124,6 +124,64 @@ TEST_F(ClientTest, NeverRegistersByItself) {
   EXPECT_EQ(ca_.count(Endpoint::kNewAccount), 1);
 }
 
+TEST_F(ClientTest, UpdatesContacts) {
+  const auto client = RegisteredClient();
+  const auto updated =
+      client->UpdateAccount({"mailto:a@example.com", "mailto:\"quoted\"@example.com"});
+  ASSERT_TRUE(updated.ok()) << updated.status();
+  EXPECT_THAT(updated->contacts,
+              ElementsAre("mailto:a@example.com", "mailto:\"quoted\"@example.com"));
+  EXPECT_EQ(updated->url, client->account_url());
+  EXPECT_THAT(client->UpdateAccount({})->contacts, IsEmpty());
+  EXPECT_EQ(ErrorReason(NewClient()->UpdateAccount({}).status()), "NO_ACCOUNT");
+}
+
+TEST_F(ClientTest, ChangesTheAccountsKey) {
+  const auto client = RegisteredClient();
+  const auto next = crypto::NewKeySigner(*crypto::PrivateKey::Generate(crypto::KeyType::kP256));
+  const absl::Status changed = client->ChangeKey(*next);
+  ASSERT_TRUE(changed.ok()) << changed;
+  EXPECT_EQ(client->Thumbprint(), next->public_key().thumbprint());
+  EXPECT_EQ(ca_.account_thumbprint(client->account_url()), next->public_key().thumbprint());
+  EXPECT_TRUE(client->NewOrder(Names({"www.example.com"}), "").ok());
+  // The old key is nobody's any more.
+  client->UseKey(*signer_);
+  const auto refused = client->NewOrder(Names({"b.example.com"}), "");
+  EXPECT_EQ(ErrorMetadataOf(refused.status())["acme_type"], "malformed");
+  client->UseKey(*next);
+  EXPECT_TRUE(client->NewOrder(Names({"b.example.com"}), "").ok());
+}
+
+TEST_F(ClientTest, SignsAKeyChangeWithAFreshNonceEachTime) {
+  const auto client = RegisteredClient();
+  const auto next = crypto::NewKeySigner(*crypto::PrivateKey::Generate(crypto::KeyType::kP256));
+  ca_.Script(Endpoint::kKeyChange, Fault::BadNonce(), 2);
+  EXPECT_TRUE(client->ChangeKey(*next).ok());
+  EXPECT_EQ(ca_.count(Endpoint::kKeyChange), 3);
+  EXPECT_EQ(client->Thumbprint(), next->public_key().thumbprint());
+}
+
+TEST_F(ClientTest, KeepsTheKeyWhenTheChangeFails) {
+  const auto client = RegisteredClient();
+  const auto next = crypto::NewKeySigner(*crypto::PrivateKey::Generate(crypto::KeyType::kP256));
+  ca_.Script(Endpoint::kKeyChange, Fault::LostReply());
+  EXPECT_FALSE(client->ChangeKey(*next).ok());
+  EXPECT_EQ(client->Thumbprint(), signer_->public_key().thumbprint());
+}
+
+TEST_F(ClientTest, NamesTheAccountThatHasTheKey) {
+  const auto client = RegisteredClient();
+  const auto taken = crypto::NewKeySigner(*crypto::PrivateKey::Generate(crypto::KeyType::kP256));
+  ClientOptions options;
+  options.directory_url = ca_.directory_url();
+  const auto other = Client::Make(options, ca_, *taken, clock_, random_);
+  const auto account = (*other)->CreateAccount(NewAccount{});
+  ASSERT_TRUE(account.ok()) << account.status();
+  const absl::Status conflict = client->ChangeKey(*taken);
+  EXPECT_EQ(ErrorMetadataOf(conflict)["location"], account->url) << conflict;
+  EXPECT_EQ(client->Thumbprint(), signer_->public_key().thumbprint());
+}
+
 TEST_F(ClientTest, OffersOnlyProfilesThatTheCaHas) {
   ca_.Change([](fakes::FakeCaOptions& options) {
     options.profiles = {{"classic", "90 days"}, {"shortlived", "6 days"}};

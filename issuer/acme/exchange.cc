@@ -27,10 +27,21 @@ bool IsSuccess(int status) { return status >= 200 && status < 300; }
 // A directory's URL that is no more.
 bool IsGone(int status) { return status == 404 || status == 405; }
 
+// RFC 8555 7.3.5: a conflict names the account that has the key.
+absl::Status WithLocation(const absl::Status& status, const http::Response& reply) {
+  ErrorMetadata metadata = ErrorMetadataOf(status);
+  metadata["location"] = Printable(reply.Header("Location"), 300);
+  absl::Status located = MakeError(status.code(), ErrorReason(status), status.message(), metadata);
+  const auto problem = status.GetPayload(kProblemPayload);
+  if (problem.has_value()) located.SetPayload(kProblemPayload, *problem);
+  return located;
+}
+
 // What a reply that is no success means. Its status decides, whatever its content type says.
 absl::Status RefusalOf(absl::string_view what, const http::Response& reply, absl::Time now) {
   if (reply.status >= 400 && reply.status <= 599) {
-    return WithContext(ToStatus(ProblemOfReply(reply, now)), what);
+    const absl::Status status = WithContext(ToStatus(ProblemOfReply(reply, now)), what);
+    return reply.status == 409 ? WithLocation(status, reply) : status;
   }
   if (reply.status >= 300 && reply.status < 400) {
     return CaProtocolError(what, absl::StrCat("HTTP ", reply.status, " to \"",
@@ -170,8 +181,8 @@ absl::StatusOr<http::Response> Exchange::PostOnce(const Call& call, const std::s
   // RFC 8555 6.2.
   request.headers.emplace_back("Content-Type", "application/jose+json");
   request.headers.emplace_back("Accept", call.accept);
-  NORROY_ASSIGN_OR_RETURN(request.body,
-                          SignJws(parts_.signer, {call.url, kid}, std::move(nonce), call.payload));
+  NORROY_ASSIGN_OR_RETURN(
+      request.body, SignJws(*signer_.load(), {call.url, kid}, std::move(nonce), call.payload));
   NORROY_ASSIGN_OR_RETURN(http::Response reply, Send(std::move(request), budget));
   // RFC 8555 6.5: every reply to a POST may bring one, errors too.
   KeepNonces(reply);
@@ -218,7 +229,7 @@ absl::StatusOr<http::Response> Exchange::PostTo(std::string Directory::*resource
       return MakeError(absl::StatusCode::kFailedPrecondition, "CA_LACKS",
                        absl::StrCat("the CA's directory has no ", call.what));
     }
-    attempt.payload = payload(attempt.url);
+    NORROY_ASSIGN_OR_RETURN(attempt.payload, payload(attempt.url));
     NORROY_ASSIGN_OR_RETURN(http::Response reply, PostSigned(attempt, account));
     if (IsSuccess(reply.status)) return reply;
     // The same URL once more would get the same answer.

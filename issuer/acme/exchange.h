@@ -1,7 +1,7 @@
 #ifndef NORROY_ISSUER_ACME_EXCHANGE_H_
 #define NORROY_ISSUER_ACME_EXCHANGE_H_
 
-// Requests to one CA under one account key (RFC 8555 6): signs, keeps nonces and the directory,
+// Requests to one CA under one account's key (RFC 8555 6): signs, keeps nonces and the directory,
 // repeats on badNonce and only then, never follows a redirect. Replies of status 200 to 299 come
 // back; everything else is an error as client.h says.
 
@@ -53,11 +53,16 @@ class Exchange {
   };
   // The parts' references outlive the exchange.
   Exchange(const Parts& parts, std::string directory_url, UrlPolicy urls)
-      : parts_(parts), directory_url_(std::move(directory_url)), urls_(std::move(urls)) {}
+      : parts_(parts),
+        directory_url_(std::move(directory_url)),
+        urls_(std::move(urls)),
+        signer_(&parts.signer) {}
 
   const UrlPolicy& urls() const { return urls_; }
   Clock& clock() const { return parts_.clock; }
-  const crypto::PublicKey& key() const { return parts_.signer.public_key(); }
+  const crypto::PublicKey& key() const { return signer_.load()->public_key(); }
+  // Requests that are signed from now on are signed by it. It outlives the exchange.
+  void UseKey(crypto::Signer& signer) { signer_ = &signer; }
   int64_t requests() const { return requests_; }
   absl::Duration DeadlineIn(absl::Duration budget) const {
     return parts_.clock.Monotonic() + budget;
@@ -72,7 +77,7 @@ class Exchange {
 
   // The same to a URL of the directory, which is read again when it turns out to be old. `kid`:
   // sign with the account's URL, else with the key itself. `payload` is made for the URL.
-  using Payload = std::function<std::string(const std::string& url)>;
+  using Payload = std::function<absl::StatusOr<std::string>(const std::string& url)>;
   absl::StatusOr<http::Response> PostTo(std::string Directory::*resource, bool kid,
                                         const Call& call, const Payload& payload);
 
@@ -102,6 +107,7 @@ class Exchange {
   const Parts parts_;
   const std::string directory_url_;
   const UrlPolicy urls_;
+  std::atomic<crypto::Signer*> signer_;
   NoncePool nonces_;
   std::atomic<int64_t> requests_ = 0;
   mutable Mutex mutex_;

@@ -20,6 +20,14 @@ absl::Status NotSent(const absl::Status& error) {
   return MakeError(error.code(), ErrorReason(error), error.message(), metadata);
 }
 
+absl::StatusOr<std::string> Sign(crypto::Signer& signer, const std::string& header,
+                                 absl::string_view payload) {
+  const std::string body = crypto::Base64Url(payload);
+  const absl::StatusOr<std::string> signature = signer.Sign(absl::StrCat(header, ".", body));
+  if (!signature.ok()) return NotSent(signature.status());
+  return Flattened(header, body, *signature);
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> SignJws(crypto::Signer& signer, const JwsTarget& target, Nonce nonce,
@@ -31,10 +39,19 @@ absl::StatusOr<std::string> SignJws(crypto::Signer& signer, const JwsTarget& tar
   const std::string header = crypto::Base64Url(absl::StrCat(
       R"({"alg":")", crypto::SignatureAlgorithm(signer.public_key().type()), R"(",)", key,
       R"(,"nonce":)", JsonQuote(nonce.value()), R"(,"url":)", JsonQuote(target.url), "}"));
-  const std::string body = crypto::Base64Url(payload);
-  const absl::StatusOr<std::string> signature = signer.Sign(absl::StrCat(header, ".", body));
-  if (!signature.ok()) return NotSent(signature.status());
-  return Flattened(header, body, *signature);
+  return Sign(signer, header, payload);
+}
+
+absl::StatusOr<std::string> SignKeyChange(crypto::Signer& next, const crypto::PublicKey& old_key,
+                                          absl::string_view account_url,
+                                          absl::string_view key_change_url) {
+  // RFC 8555 7.3.5: "jwk", the outer JWS's "url", no "nonce".
+  const std::string header = crypto::Base64Url(absl::StrCat(
+      R"({"alg":")", crypto::SignatureAlgorithm(next.public_key().type()), R"(","jwk":)",
+      next.public_key().jwk(), R"(,"url":)", JsonQuote(key_change_url), "}"));
+  return Sign(
+      next, header,
+      absl::StrCat(R"({"account":)", JsonQuote(account_url), R"(,"oldKey":)", old_key.jwk(), "}"));
 }
 
 std::string BindExternalAccount(const ExternalAccount& account, const crypto::PublicKey& key,

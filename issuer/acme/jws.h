@@ -27,6 +27,12 @@ struct JwsTarget {
 absl::StatusOr<std::string> SignJws(crypto::Signer& signer, const JwsTarget& target, Nonce nonce,
                                     absl::string_view payload);
 
+// RFC 8555 7.3.5: what a key change carries: a JWS by the new key, without a nonce, that names the
+// account and its old key. A signer's error is as SignJws's.
+absl::StatusOr<std::string> SignKeyChange(crypto::Signer& next, const crypto::PublicKey& old_key,
+                                          absl::string_view account_url,
+                                          absl::string_view key_change_url);
+
 // RFC 8555 7.3.4: the value of externalAccountBinding.
 std::string BindExternalAccount(const ExternalAccount& account, const crypto::PublicKey& key,
                                 absl::string_view new_account_url);

@@ -14,12 +14,14 @@
 namespace norroy::acme {
 namespace {
 
-constexpr std::array<std::pair<absl::string_view, OrderStatus>, 5> kStatuses = {{
+constexpr std::array<std::pair<absl::string_view, OrderStatus>, 6> kStatuses = {{
     {"pending", OrderStatus::kPending},
     {"ready", OrderStatus::kReady},
     {"processing", OrderStatus::kProcessing},
     {"valid", OrderStatus::kValid},
     {"invalid", OrderStatus::kInvalid},
+    // RFC 8555 7.1.6 says invalid; Pebble says it like this when an authorization was deactivated.
+    {"deactivated", OrderStatus::kInvalid},
 }};
 
 absl::StatusOr<OrderStatus> ReadStatus(const JsonObject& object) {

@@ -59,6 +59,7 @@ TEST(Order, KnowsEveryStatus) {
       {"pending", "ready", OrderStatus::kReady},
       {"pending", "processing", OrderStatus::kProcessing},
       {"pending", "invalid", OrderStatus::kInvalid},
+      {"pending", "deactivated", OrderStatus::kInvalid},
       {"\"pending\"", "\"valid\", \"x\": {\"deep\": [[[]]]}", OrderStatus::kValid},
   };
   for (const GoodOrder& c : cases) {

@@ -50,11 +50,17 @@ std::optional<bool> StillWhole(const Work& work, const Tools& tools) {
          (*now)->revision == *work.ready_revision;
 }
 
-// Notes which names failed, and counts it. The first one's error; OK if none did.
-absl::StatusOr<absl::Status> NoteFailures(Work& work, const Tools& tools) {
+struct Failures {
+  absl::Status first;      // OK if no name failed
+  std::string taken_away;  // a name whose authorization ended without a failure
+  std::vector<store::Authorization> valid;
+};
+
+// Notes which names failed, and counts it.
+absl::StatusOr<Failures> NoteFailures(Work& work, const Tools& tools) {
   Order& order = work.order;
   const absl::Time now = tools.clock.Now();
-  absl::Status first;
+  Failures failures;
   for (NameProgress& progress : order.progress) {
     if (progress.state == NameState::kValid || progress.authorization_url.empty()) continue;
     NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
@@ -62,17 +68,23 @@ absl::StatusOr<absl::Status> NoteFailures(Work& work, const Tools& tools) {
                             ca->GetAuthorization(progress.authorization_url));
     if (authorization.status == acme::AuthorizationStatus::kValid) {
       progress.state = NameState::kValid;
+      failures.valid.push_back(Known(order, *ca, authorization, now));
+      if (order.reuse_never) failures.valid.back().order_id = order.id;
       continue;
     }
-    if (authorization.status != acme::AuthorizationStatus::kInvalid) continue;
+    if (authorization.status != acme::AuthorizationStatus::kInvalid) {
+      const bool over = authorization.status != acme::AuthorizationStatus::kPending;
+      if (over) failures.taken_away = progress.name.text();
+      continue;
+    }
     const absl::Status failed = ValidationFailed(progress, authorization.problem());
     progress.state = NameState::kInvalid;
     progress.error = OrderError::Of(failed);
-    if (first.ok()) first = failed;
+    if (failures.first.ok()) failures.first = failed;
     NORROY_RETURN_IF_ERROR(
         tools.store.NoteFailure(order, progress.name, progress.authorization_url, now));
   }
-  return first;
+  return failures;
 }
 
 // One of those who served the name is not attached now.
@@ -140,20 +152,38 @@ absl::StatusOr<Next> TryAgain(Work& work, const Tools& tools, const absl::Status
   return next;
 }
 
+// Nothing failed: an authorization was deactivated or revoked meanwhile, or it expired. QUEUED asks
+// whether somebody may still answer.
+absl::StatusOr<Next> BeginAgain(Work& work, const Tools& tools, const Failures& failures) {
+  if (work.order.retries >= kMaxRetries) {
+    return GiveUp(work, WhyInvalid(*work.ca_order), tools.clock.Now());
+  }
+  ++work.order.retries;
+  return TryAgain(work, tools,
+                  MakeError(absl::StatusCode::kFailedPrecondition, kValidationFailed,
+                            absl::StrCat("the authorization for ", failures.taken_away,
+                                         " was ended at the CA before its proof was seen"),
+                            {{"name", failures.taken_away}}),
+                  absl::StrCat(failures.taken_away, " is proved anew"));
+}
+
 }  // namespace
 
 absl::StatusOr<Next> Blame(Work& work, const Tools& tools) {
   Order& order = work.order;
   const std::optional<bool> whole = StillWhole(work, tools);
   if (!whole.has_value()) return Next::Wait(kRecheckWait, false);
-  NORROY_ASSIGN_OR_RETURN(const absl::Status failed, NoteFailures(work, tools));
+  NORROY_ASSIGN_OR_RETURN(const Failures failures, NoteFailures(work, tools));
+  // What another try forgets may be valid for long.
+  NORROY_RETURN_IF_ERROR(tools.authorizations.Note(failures.valid));
+  const absl::Status& failed = failures.first;
   const absl::Time now = tools.clock.Now();
+  if (failed.ok() && !failures.taken_away.empty()) return BeginAgain(work, tools, failures);
   if (failed.ok()) return GiveUp(work, WhyInvalid(*work.ca_order), now);
   NORROY_ASSIGN_OR_RETURN(const absl::Time held, tools.store.MayValidate(order, tools.limits, now));
   if (held > now) return GiveUp(work, failed, now);
-  absl::StatusOr<std::vector<solver::NamePlan>> plan = tools.solver.Plan(order.names);
-  if (plan.ok()) work.plan = *std::move(plan);
-  if (!work.plan.has_value()) return GiveUp(work, failed, now);
+  // Unknown: as it was last.
+  if (!AskPlan(work, tools).ok() && !work.plan.has_value()) return GiveUp(work, failed, now);
   const std::optional<std::string> remedy = Remedy(work, tools, *whole);
   if (!remedy.has_value()) return GiveUp(work, failed, now);
   return TryAgain(work, tools, failed, *remedy);

@@ -33,6 +33,13 @@ class RemembersReady final : public solver::Solver {
       const std::vector<challenge::Name>& names) override {
     return fake.Plan(names);
   }
+  absl::StatusOr<std::vector<challenge::Name>> Unanswerable(
+      const std::vector<challenge::Name>& names) override {
+    return fake.Unanswerable(names);
+  }
+  void LookPersist(const solver::PersistLook& look, const PersistDone& done) override {
+    fake.LookPersist(look, done);
+  }
   absl::StatusOr<solver::PresentationStatus> Present(const solver::Presentation& wish) override {
     const auto it = ready_.find(wish.id);
     if (it != ready_.end() && it->second.first == wish.generation) return it->second.second;

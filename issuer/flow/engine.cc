@@ -1,6 +1,7 @@
 #include "issuer/flow/engine.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -30,9 +31,11 @@ bool IsLeaseLost(const absl::Status& status) { return ErrorReason(status) == "LE
 class EngineImpl final : public Engine {
  public:
   explicit EngineImpl(const EngineOptions& options)
-      : tools_{options.store, options.accounts, options.solver, options.sealer,
-               options.clock, options.random,   options.limits, options.grades},
+      : tools_{options.store,          options.accounts, options.solver,
+               options.sealer,         options.clock,    options.random,
+               options.authorizations, options.limits,   options.grades},
         events_(options.events),
+        left_authorizations_(options.left_authorizations),
         owner_(options.owner),
         worker_count_(options.workers) {
     tools_.solver.OnChange([this](const std::string& id) { Nudge(id); });
@@ -239,6 +242,7 @@ class EngineImpl final : public Engine {
       if (steps > kMaxStepsAtOnce) next = Next::Wait(kStorePause, true);
       if (next.kind == Next::Kind::kEnded) {
         events_.Publish(work.order);
+        OnEnd(work.order);
         break;
       }
       const absl::Status saved = Save(work, next);
@@ -302,8 +306,14 @@ class EngineImpl final : public Engine {
     NORROY_RETURN_IF_ERROR(tools_.store.SaveOrder(work.order, work.lease, give_back));
     work.unsaved = false;
     events_.Publish(work.order);
+    OnEnd(work.order);
     if (give_back) LookAt(work.order.due_time);
     return absl::OkStatus();
+  }
+
+  void OnEnd(const Order& order) {
+    const bool may_leave = order.reuse_never || order.state != State::kDone;
+    if (IsFinal(order.state) && may_leave && left_authorizations_) left_authorizations_();
   }
 
   void LookAt(absl::Time when) {
@@ -365,6 +375,7 @@ class EngineImpl final : public Engine {
 
   const Tools tools_;
   Events& events_;
+  const std::function<void()> left_authorizations_;
   const std::string owner_;
   const int worker_count_;
 

@@ -5,6 +5,7 @@
 // stores what came out; consecutive steps that need no wait run on at once. All knowledge is in the
 // store: an engine that starts resumes what another left.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,7 @@
 #include "issuer/keys/accounts.h"
 #include "issuer/solver/sealer.h"
 #include "issuer/solver/solver.h"
+#include "issuer/store/authorizations.h"
 #include "issuer/store/store.h"
 
 namespace norroy::flow {
@@ -28,10 +30,14 @@ struct EngineOptions {
   Clock& clock;
   crypto::Random& random;
   Events& events;
+  store::Authorizations& authorizations;
   store::Limits limits;
   std::string owner;  // names this process in leases
   int workers = 32;
   Grades grades = {};
+  // Called when an order has ended that may have left authorizations to be given back; must not
+  // block.
+  std::function<void()> left_authorizations = {};
 };
 
 // Thread-safe.

@@ -22,26 +22,6 @@ namespace {
 // RFC 8555 7.4: "processing" may take long; for ever it may not.
 constexpr absl::Duration kMaxProcessing = absl::Minutes(30);
 
-// A certificate needs a challenge grant for every name at this moment, also where the CA would
-// reuse an authorization.
-absl::StatusOr<std::optional<Next>> CheckPlan(Work& work, const Tools& tools) {
-  Order& order = work.order;
-  if (order.plan_checked) return std::optional<Next>();
-  NORROY_ASSIGN_OR_RETURN(const std::vector<solver::NamePlan> plans,
-                          tools.solver.Plan(order.names));
-  for (const solver::NamePlan& plan : plans) {
-    if (!plan.types.empty()) continue;
-    const absl::Status refused =
-        MakeError(absl::StatusCode::kFailedPrecondition, "NO_RESPONDER",
-                  absl::StrCat("no agent may answer for ", plan.name.text(),
-                               " any more; its certificate is refused"),
-                  {{"name", plan.name.text()}});
-    return std::optional<Next>(GiveUp(work, refused, tools.clock.Now()));
-  }
-  order.plan_checked = true;
-  return std::optional<Next>();
-}
-
 // The week's certificates for this set. New orders were counted when they were placed.
 absl::StatusOr<std::optional<Next>> CheckLimit(Work& work, const Tools& tools) {
   store::Limits certificates = tools.limits;
@@ -160,8 +140,11 @@ absl::StatusOr<Next> Download(Work& work, const Tools& tools) {
 
 // Unset: go on.
 absl::StatusOr<std::optional<Next>> Prepare(Work& work, const Tools& tools) {
-  NORROY_ASSIGN_OR_RETURN(std::optional<Next> stop, CheckPlan(work, tools));
-  if (stop.has_value()) return stop;
+  // Where a finalize may have been sent, the CA may have issued: that is read first.
+  if (!IsOurs(work.order)) {
+    NORROY_ASSIGN_OR_RETURN(std::optional<Next> stop, ConfirmGrants(work, tools));
+    if (stop.has_value()) return stop;
+  }
   NORROY_ASSIGN_OR_RETURN(const bool ours, TakeFlight(work, tools));
   if (ours) return std::optional<Next>();
   return std::optional<Next>(WaitForFlight(work));
@@ -177,8 +160,12 @@ absl::StatusOr<absl::Duration> ReadCaOrder(Work& work, const Tools& tools) {
   return tools.clock.Monotonic() - begin;
 }
 
-// The intent is stored before anything is sent.
+// A certificate needs a challenge grant for every name at this moment, also where the CA would
+// reuse an authorization, and however long the order waited. The intent is stored before anything
+// is sent.
 absl::StatusOr<Next> OnReady(Work& work, const Tools& tools) {
+  NORROY_ASSIGN_OR_RETURN(const std::optional<Next> refused, ConfirmGrants(work, tools));
+  if (refused.has_value()) return *refused;
   if (IsOurs(work.order)) return Send(work, tools);
   NORROY_ASSIGN_OR_RETURN(const std::optional<Next> stop, CheckLimit(work, tools));
   if (stop.has_value()) return *stop;

@@ -80,6 +80,11 @@ class FusedSolver final : public solver::Solver {
     if (fuse_.dead) return Dead();
     return solver_.Plan(names);
   }
+  absl::StatusOr<std::vector<challenge::Name>> Unanswerable(
+      const std::vector<challenge::Name>& names) override {
+    if (fuse_.dead) return Dead();
+    return solver_.Unanswerable(names);
+  }
   absl::StatusOr<solver::PresentationStatus> Present(
       const solver::Presentation& presentation) override {
     if (fuse_.dead) return Dead();
@@ -97,6 +102,9 @@ class FusedSolver final : public solver::Solver {
   }
   absl::Status Release(const std::string& id, int64_t generation, absl::Time until) override {
     return fuse_.dead ? Dead() : solver_.Release(id, generation, until);
+  }
+  void LookPersist(const solver::PersistLook& look, const PersistDone& done) override {
+    solver_.LookPersist(look, done);
   }
   void OnChange(std::function<void(const std::string& id)> changed) override {
     solver_.OnChange(std::move(changed));
@@ -136,12 +144,14 @@ struct FlowFixture::Life {
   Fuse fuse;
   std::unique_ptr<FusedDatabase> database;
   std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::Authorizations> authorizations;
   std::unique_ptr<FusedHttp> http;
   std::unique_ptr<crypto::Signer> account_signer;
   std::unique_ptr<OneAccount> accounts;
   std::unique_ptr<FusedSolver> solver;
   std::unique_ptr<solver::Sealer> sealer;
   Events events;
+  std::unique_ptr<Withdrawal> withdrawal;
   std::unique_ptr<Engine> engine;
 };
 
@@ -174,6 +184,7 @@ FlowFixture::FlowFixture(fakes::FakeCaOptions ca_options, const MakeSolver& make
   database_ = Need(sql::OpenSqlite(":memory:"));
   NORROY_CHECK(sql::Migrate(*database_, store::Store::Migrations()).ok());
   store_ = store::Store::Make(*database_);
+  authorizations_ = std::make_unique<store::Authorizations>(*database_, "issuer");
   ca_.SetValidator([this](const fakes::Attempt& attempt) {
     const std::optional<std::string> served = solver_.Served(attempt.token);
     if (served == attempt.key_authorization) return absl::OkStatus();
@@ -193,6 +204,7 @@ void FlowFixture::Restart() {
   Life& life = *life_;
   life.database = std::make_unique<FusedDatabase>(*database_, life.fuse);
   life.store = store::Store::Make(*life.database);
+  life.authorizations = std::make_unique<store::Authorizations>(*life.database, "issuer");
   life.http = std::make_unique<FusedHttp>(ca_, life.fuse);
   life.account_signer = crypto::NewKeySigner(world_->account_key);
   acme::ClientOptions options;
@@ -217,6 +229,12 @@ void FlowFixture::Restart() {
   life.solver = std::make_unique<FusedSolver>(solver, life.fuse);
   life.sealer = std::make_unique<solver::Sealer>(
       kDeployment, crypto::NewKeySigner(world_->seal_key), *world_->seal_certificate);
+  life.withdrawal = Withdrawal::Make({.authorizations = *life.authorizations,
+                                      .store = *life.store,
+                                      .accounts = *life.accounts,
+                                      .solver = *life.solver,
+                                      .clock = clock_});
+  withdrawal_ = life.withdrawal.get();
   life.engine = Engine::Make({.store = *life.store,
                               .accounts = *life.accounts,
                               .solver = *life.solver,
@@ -224,9 +242,11 @@ void FlowFixture::Restart() {
                               .clock = clock_,
                               .random = random_,
                               .events = life.events,
+                              .authorizations = *life.authorizations,
                               .limits = limits_,
                               .owner = "test",
-                              .grades = grades_});
+                              .grades = grades_,
+                              .left_authorizations = [this] { ++woken_; }});
   engine_ = life.engine.get();
   life.fuse.requests = 0;
 }
@@ -241,7 +261,8 @@ Grades FlowFixture::All(Grade grade) {
   return Grades({{.names = {Need(challenge::Pattern::Parse("."))}, .grade = grade}});
 }
 
-Order FlowFixture::Create(const std::vector<std::string>& names, const std::string& csr) {
+Order FlowFixture::Create(const std::vector<std::string>& names, const std::string& csr,
+                          bool reuse_never) {
   Order order;
   order.id = random_.Id();
   order.creator = "operator/test";
@@ -252,6 +273,7 @@ Order FlowFixture::Create(const std::vector<std::string>& names, const std::stri
   order.create_time = order.update_time = order.state_time = order.due_time = clock_.Now();
   order.expire_time = clock_.Now() + absl::Hours(24 * 7);
   order.csr = csr;
+  order.reuse_never = reuse_never;
   order = Need(store_->CreateOrder(order, clock_.Now()));
   engine_->Wake(order.id);
   return order;
@@ -263,7 +285,6 @@ Order FlowFixture::HandIn(const std::string& id, const std::string& csr) {
                           [&](Order& changed) {
                             changed.csr = csr;
                             changed.finalize_requested = true;
-                            changed.plan_checked = false;
                             changed.state = State::kFinalizing;
                             changed.state_time = changed.due_time = clock_.Now();
                             return absl::OkStatus();

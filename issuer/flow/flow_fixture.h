@@ -21,7 +21,9 @@
 #include "issuer/flow/engine.h"
 #include "issuer/flow/grades.h"
 #include "issuer/flow/order.h"
+#include "issuer/flow/withdrawal.h"
 #include "issuer/solver/fake_solver.h"
+#include "issuer/store/authorizations.h"
 #include "issuer/store/store.h"
 #include "tests/fakes/ca/fake_ca.h"
 
@@ -35,7 +37,8 @@ class FlowFixture {
   ~FlowFixture();
 
   // A stored, woken order for these names; `csr` may be empty.
-  Order Create(const std::vector<std::string>& names, const std::string& csr = "");
+  Order Create(const std::vector<std::string>& names, const std::string& csr = "",
+               bool reuse_never = false);
   // What FinalizeOrder does.
   Order HandIn(const std::string& id, const std::string& csr);
   void Cancel(const std::string& id);
@@ -68,6 +71,12 @@ class FlowFixture {
   fakes::FakeCa& ca() { return ca_; }
   solver::FakeSolver& solver() { return solver_; }
   store::Store& store() { return *store_; }
+  store::Authorizations& authorizations() { return *authorizations_; }
+  // Of this life; runs only when told.
+  Withdrawal& withdrawal() { return *withdrawal_; }
+  // How often it was woken.
+  int woken() const { return woken_; }
+  sql::Database& database() { return *database_; }
   Engine& engine() { return *engine_; }
 
  private:
@@ -83,8 +92,11 @@ class FlowFixture {
   std::unique_ptr<World> world_;
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::Authorizations> authorizations_;
   std::unique_ptr<Life> life_;
   Engine* engine_ = nullptr;
+  Withdrawal* withdrawal_ = nullptr;
+  int woken_ = 0;
   Grades grades_;
   store::Limits limits_;
   int created_ = 0;

@@ -1,5 +1,8 @@
 // GIVING_UP: first the CA's pending authorizations, then the proofs, then the flight.
 
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "issuer/flow/failure.h"
@@ -8,14 +11,39 @@
 namespace norroy::flow {
 namespace {
 
-// RFC 8555 7.5.2. Best effort, one request a step: a pending authorization that stays behind costs
-// the account room at the CA until it expires.
+bool IsLeftPending(const NameProgress& progress) {
+  const bool pending = progress.state == NameState::kPending ||
+                       progress.state == NameState::kPresenting ||
+                       progress.state == NameState::kValidating;
+  return pending && !progress.authorization_url.empty();
+}
+
+// A pending authorization that stays behind costs the account room at the CA, and may become valid
+// if the CA was told of its proof: Withdrawal deactivates it when the CA can be asked again.
+absl::Status LeaveToWithdrawal(Work& work, const Tools& tools) {
+  const absl::StatusOr<acme::Client*> ca = tools.accounts.ClientFor(work.order.ca);
+  std::vector<store::Authorization> left;
+  for (NameProgress& progress : work.order.progress) {
+    if (!IsLeftPending(progress)) continue;
+    if (ca.ok()) {
+      left.push_back({.url = progress.authorization_url,
+                      .ca = work.order.ca,
+                      .account_url = (*ca)->account_url(),
+                      .name = progress.name.text(),
+                      .expire_time = tools.clock.Now() + store::kLongestAuthorization,
+                      .order_id = "",
+                      .reason = absl::StrCat("ORDER_ENDED: order/", work.order.id,
+                                             " ended before it was valid")});
+    }
+    progress.authorization_url.clear();
+  }
+  return tools.authorizations.Note(left);
+}
+
+// RFC 8555 7.5.2. One request a step. False: nothing is left to be done.
 absl::StatusOr<bool> DeactivateOne(Work& work, const Tools& tools) {
   for (NameProgress& progress : work.order.progress) {
-    const bool pending = progress.state == NameState::kPending ||
-                         progress.state == NameState::kPresenting ||
-                         progress.state == NameState::kValidating;
-    if (!pending || progress.authorization_url.empty()) continue;
+    if (!IsLeftPending(progress)) continue;
     const absl::StatusOr<acme::Client*> ca = tools.Ca(work);
     absl::Status done = ca.status();
     if (ca.ok()) done = (*ca)->DeactivateAuthorization(progress.authorization_url);
@@ -25,9 +53,12 @@ absl::StatusOr<bool> DeactivateOne(Work& work, const Tools& tools) {
                     {"authorization", progress.authorization_url},
                     {"error", done.message()}});
     }
-    progress.authorization_url.clear();
     // A CA that does not answer is not asked once more for every name.
-    if (!done.ok() && IsWorthRepeating(done)) return false;
+    if (!done.ok() && IsWorthRepeating(done)) {
+      NORROY_RETURN_IF_ERROR(LeaveToWithdrawal(work, tools));
+      return false;
+    }
+    progress.authorization_url.clear();
     return true;
   }
   return false;

@@ -114,7 +114,6 @@ struct Order {
   std::string csr;        // DER; empty until there is one
   std::string csr_key_sha256;
   bool finalize_requested = false;  // a CSR was accepted: PROCESSING to the outside from now on
-  bool plan_checked = false;        // grants of agents were confirmed for this finalize
   std::string ca_order_url;
   std::string ca_finalize_url;
   // The CA order to which a finalize with `csr` may have been sent. Only then is its certificate
@@ -132,6 +131,10 @@ struct Order {
   std::vector<FailedType> failed_types;
   int restarts = 0;  // CA orders that failed and were replaced by another
   int retries = 0;   // those of them that were tried again by the same type
+  // With reuse_never: the CA order's authorizations were all pending when they were first read;
+  // and the CA orders that came with others, which are deactivated and of no use.
+  bool fresh = false;
+  std::vector<std::string> discarded_orders;
 
   std::string set_key() const { return challenge::SetKey(names); }
 };

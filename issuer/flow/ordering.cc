@@ -1,7 +1,9 @@
 // ORDERING: newOrder, and what the CA wants proved.
 
 #include <algorithm>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
@@ -20,6 +22,7 @@ absl::StatusOr<Next> NewOrder(Work& work, const Tools& tools) {
   NORROY_ASSIGN_OR_RETURN(acme::Order placed, ca->NewOrder(order.names, order.profile));
   order.ca_order_url = placed.url;
   order.ca_finalize_url = placed.finalize;
+  if (IsDiscarded(order)) return RefuseDiscarded(work, tools);
   NoteAuthorizations(order, placed);
   log::Info("order", "placed at the CA",
             {{"order_id", order.id}, {"ca", order.ca}, {"ca_order", placed.url}});
@@ -58,6 +61,52 @@ bool IsOrdered(const Order& order, const challenge::Name& name) {
   return std::find(order.names.begin(), order.names.end(), name) != order.names.end();
 }
 
+bool AllValid(const Order& order) {
+  return std::all_of(
+      order.progress.begin(), order.progress.end(),
+      [](const NameProgress& progress) { return progress.state == NameState::kValid; });
+}
+
+// RFC 8555 7.1.6: any other state than pending or valid is the end of this CA order.
+absl::StatusOr<Next> OnOver(Work& work, const Tools& tools,
+                            const acme::Authorization& authorization) {
+  if (authorization.status == acme::AuthorizationStatus::kInvalid) {
+    // Its proof was looked at in an earlier life, which ended before it was counted.
+    NORROY_RETURN_IF_ERROR(tools.store.NoteFailure(work.order, authorization.name,
+                                                   authorization.url, tools.clock.Now()));
+  }
+  return StartAnew(work, tools.clock.Now());
+}
+
+// What the CA wants proved, and what it does not. Unset: go on.
+absl::StatusOr<std::optional<Next>> ReadAuthorizations(Work& work, const Tools& tools) {
+  Order& order = work.order;
+  std::vector<store::Authorization> valid;
+  for (NameProgress& progress : order.progress) {
+    if (progress.reused) continue;
+    NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+    NORROY_ASSIGN_OR_RETURN(const acme::Authorization authorization,
+                            ca->GetAuthorization(progress.authorization_url));
+    if (!IsOrdered(order, authorization.name)) return UnexpectedName(authorization.name);
+    Note(progress, authorization);
+    if (progress.state == NameState::kValid) {
+      if (WantsFresh(order)) return std::optional<Next>(BeginDiscarding(work, tools));
+      valid.push_back(Known(order, *ca, authorization, tools.clock.Now()));
+      continue;
+    }
+    if (authorization.status != acme::AuthorizationStatus::kPending) {
+      NORROY_ASSIGN_OR_RETURN(const Next over, OnOver(work, tools, authorization));
+      return std::optional<Next>(over);
+    }
+    if (progress.offers.empty()) {
+      return std::optional<Next>(
+          GiveUp(work, NoUsableChallenge(authorization.name), tools.clock.Now()));
+    }
+  }
+  NORROY_RETURN_IF_ERROR(tools.authorizations.Note(valid));
+  return std::optional<Next>();
+}
+
 }  // namespace
 
 void NoteAuthorizations(Order& order, const acme::Order& ca_order) {
@@ -77,34 +126,17 @@ void NoteAuthorizations(Order& order, const acme::Order& ca_order) {
 absl::StatusOr<Next> PlaceOrder(Work& work, const Tools& tools) {
   Order& order = work.order;
   if (order.ca_order_url.empty()) return NewOrder(work, tools);
+  if (IsDiscarded(order)) return Discard(work, tools);
   if (work.ca_order.has_value() && work.ca_order->status == acme::OrderStatus::kReady) {
+    if (WantsFresh(order)) return BeginDiscarding(work, tools);
+    NORROY_RETURN_IF_ERROR(LearnReused(work, tools));
     return AfterValidation(work, tools);
   }
-  bool all_valid = true;
-  for (NameProgress& progress : order.progress) {
-    if (progress.reused) continue;
-    NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
-    NORROY_ASSIGN_OR_RETURN(const acme::Authorization authorization,
-                            ca->GetAuthorization(progress.authorization_url));
-    if (!IsOrdered(order, authorization.name)) return UnexpectedName(authorization.name);
-    Note(progress, authorization);
-    if (progress.state == NameState::kValid) continue;
-    all_valid = false;
-    // RFC 8555 7.1.6: any other state than pending or valid is the end of this CA order.
-    if (authorization.status != acme::AuthorizationStatus::kPending) {
-      if (authorization.status == acme::AuthorizationStatus::kInvalid) {
-        // Its proof was looked at in an earlier life, which ended before it was counted.
-        NORROY_RETURN_IF_ERROR(tools.store.NoteFailure(
-            order, authorization.name, progress.authorization_url, tools.clock.Now()));
-      }
-      return StartAnew(work, tools.clock.Now());
-    }
-    if (progress.offers.empty()) {
-      return GiveUp(work, NoUsableChallenge(authorization.name), tools.clock.Now());
-    }
-  }
+  NORROY_ASSIGN_OR_RETURN(const std::optional<Next> stop, ReadAuthorizations(work, tools));
+  if (stop.has_value()) return *stop;
   work.authorizations_read = true;
-  if (all_valid) return AfterValidation(work, tools);
+  if (AllValid(order)) return AfterValidation(work, tools);
+  order.fresh = order.reuse_never;
   NORROY_RETURN_IF_ERROR(SealProofs(work, tools));
   // A presentation that failed comes by here again: its back-off must grow.
   const int attempt = order.attempt;

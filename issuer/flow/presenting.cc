@@ -148,9 +148,8 @@ absl::StatusOr<std::optional<Next>> Confirm(Work& work, const Tools& tools) {
   const std::string waiting_for = TakeOver(work.order, status);
   const bool ready = status.state == solver::PresentationState::kReady;
   if (!ready || status.revision != work.ready_revision) return then(PresentAnew(work, waiting_for));
-  absl::StatusOr<std::vector<solver::NamePlan>> plan = tools.solver.Plan(work.order.names);
-  if (!plan.ok()) return then(OnError(work, tools, plan.status()));
-  work.plan = *std::move(plan);
+  const absl::Status asked = AskPlan(work, tools);
+  if (!asked.ok()) return then(OnError(work, tools, asked));
   std::vector<std::string> lost = NotAttached(work);
   if (!lost.empty()) return then(PresentAnew(work, InWords(std::move(lost))));
   work.ready_at = tools.clock.Monotonic();

@@ -1,6 +1,7 @@
 // QUEUED: spend nothing at the CA before it is known that the names can be validated.
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -14,16 +15,6 @@ namespace norroy::flow {
 namespace {
 
 constexpr absl::Duration kMaxAgentWait = absl::Seconds(30);
-
-absl::Status NobodyAnswers(const challenge::Name& name) {
-  const std::string text = name.text();
-  return MakeError(absl::StatusCode::kFailedPrecondition, "NO_RESPONDER",
-                   absl::StrCat("no agent may answer for ", text,
-                                "; give one a challenge grant, for example: norroy agent token "
-                                "create HOST --answer ",
-                                text),
-                   {{"name", text}});
-}
 
 // The agents without which `plan` cannot be carried out; empty if one of its types can be.
 std::vector<std::string> MissingAgents(const solver::NamePlan& plan) {
@@ -70,17 +61,14 @@ absl::StatusOr<absl::Time> HeldUntil(const Work& work, const Tools& tools, absl:
 absl::StatusOr<Next> Queue(Work& work, const Tools& tools) {
   Order& order = work.order;
   NORROY_RETURN_IF_ERROR(tools.accounts.ClientFor(order.ca).status());
-  NORROY_ASSIGN_OR_RETURN(work.plan, tools.solver.Plan(order.names));
-  const std::vector<solver::NamePlan>& plans = *work.plan;
+  NORROY_RETURN_IF_ERROR(AskPlan(work, tools));
+  NORROY_ASSIGN_OR_RETURN(const std::optional<Next> refused, RefuseUnanswerable(work, tools));
+  if (refused.has_value()) return *refused;
   const absl::Time now = tools.clock.Now();
-  for (const solver::NamePlan& plan : plans) {
-    if (plan.types.empty()) return GiveUp(work, NobodyAnswers(plan.name), now);
-  }
-  for (const solver::NamePlan& plan : plans) {
+  for (const solver::NamePlan& plan : *work.plan) {
     const std::vector<std::string> missing = MissingAgents(plan);
     if (!missing.empty()) return WaitForAgents(work, tools, plan.name, missing);
   }
-  order.plan_checked = true;
   NORROY_ASSIGN_OR_RETURN(const bool ours, TakeFlight(work, tools));
   if (!ours) return WaitForFlight(work);
   NORROY_ASSIGN_OR_RETURN(const absl::Time held, HeldUntil(work, tools, now));

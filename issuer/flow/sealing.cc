@@ -98,7 +98,7 @@ absl::StatusOr<challenge::Proof> ProofOf(const NameProgress& progress,
 absl::Status SealProofs(Work& work, const Tools& tools) {
   Order& order = work.order;
   if (!work.plan.has_value()) {
-    NORROY_ASSIGN_OR_RETURN(work.plan, tools.solver.Plan(order.names));
+    NORROY_RETURN_IF_ERROR(AskPlan(work, tools));
   }
   NORROY_ASSIGN_OR_RETURN(const std::vector<Choice> choices, Choose(work));
   NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.accounts.ClientFor(order.ca));

@@ -104,6 +104,7 @@ Next StartAnew(Work& work, absl::Time now) {
   order.ca_finalize_url.clear();
   order.finalize_intent_url.clear();
   order.progress.clear();
+  order.fresh = false;
   work.ca_order.reset();
   work.authorizations_read = false;
   work.presentation.reset();

@@ -21,6 +21,7 @@
 #include "issuer/keys/accounts.h"
 #include "issuer/solver/sealer.h"
 #include "issuer/solver/solver.h"
+#include "issuer/store/authorizations.h"
 #include "issuer/store/store.h"
 
 namespace norroy::flow {
@@ -35,8 +36,13 @@ struct Work {
   std::optional<acme::Order> ca_order;
   // Every authorization in order.progress was read since the order was taken.
   bool authorizations_read = false;
-  // Who would answer by what, as last asked.
+  // Who would answer by what, as last asked, and when that was, by the monotonic clock.
   std::optional<std::vector<solver::NamePlan>> plan;
+  absl::Duration plan_at = absl::ZeroDuration();
+  // Of the CA order that is being discarded: how many authorizations were given back.
+  size_t discarded = 0;
+  // How often the CA refused to hear that a proof is up.
+  int refusals = 0;
   // The flight of its names is this order's.
   bool holds_flight = false;
   // The order differs from its row.
@@ -95,6 +101,7 @@ struct Tools {
   solver::Sealer& sealer;
   Clock& clock;
   crypto::Random& random;
+  store::Authorizations& authorizations;
   store::Limits limits;
   Grades grades;
 

@@ -9,7 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "issuer/acme/authorization.h"
 #include "issuer/flow/step.h"
+#include "issuer/store/authorizations.h"
 
 namespace norroy::flow {
 
@@ -42,6 +44,31 @@ struct StateRow {
 };
 // Null for final states.
 const StateRow* RowOf(State state);
+
+// Asks who would answer for the order's names: work.plan.
+absl::Status AskPlan(Work& work, const Tools& tools);
+// Gives the order up if work.plan has names that nobody may answer for; what the CA has valid for
+// these is withdrawn. Unset: somebody may answer for each.
+absl::StatusOr<std::optional<Next>> RefuseUnanswerable(Work& work, const Tools& tools);
+// The same by what is true now: asks, unless that was a moment ago.
+absl::StatusOr<std::optional<Next>> ConfirmGrants(Work& work, const Tools& tools);
+
+// The order may use no authorization that was valid before it, and that its CA order has none is
+// not known yet.
+bool WantsFresh(const Order& order);
+// Its CA order came with such ones.
+bool IsDiscarded(const Order& order);
+Next BeginDiscarding(Work& work, const Tools& tools);
+// Gives back what the discarded CA order has, one a step, then begins anew.
+absl::StatusOr<Next> Discard(Work& work, const Tools& tools);
+// The CA gave a discarded order once more.
+Next RefuseDiscarded(Work& work, const Tools& tools);
+// Every name was valid before the order: whose authorization is which, as far as it is not known
+// from earlier orders, is asked of the CA.
+absl::Status LearnReused(Work& work, const Tools& tools);
+// A valid authorization, as it is kept.
+store::Authorization Known(const Order& order, const acme::Client& ca,
+                           const acme::Authorization& authorization, absl::Time now);
 
 // Begins the names' progress from the authorizations of the CA's order.
 void NoteAuthorizations(Order& order, const acme::Order& ca_order);

@@ -9,29 +9,39 @@
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "issuer/flow/choice.h"
+#include "issuer/flow/failure.h"
 #include "issuer/flow/steps.h"
 
 namespace norroy::flow {
 namespace {
+
+// Tries of a challenge that the CA refuses to look at though it is pending.
+constexpr int kMaxRefusals = 3;
+constexpr absl::Duration kRefusedPause = absl::Seconds(2);
+
+absl::Status ReadAuthorization(Work& work, const Tools& tools, NameProgress& progress) {
+  NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+  NORROY_ASSIGN_OR_RETURN(const acme::Authorization authorization,
+                          ca->GetAuthorization(progress.authorization_url));
+  progress.responded = authorization.status != acme::AuthorizationStatus::kPending;
+  if (authorization.status == acme::AuthorizationStatus::kValid) {
+    progress.state = NameState::kValid;
+  }
+  if (authorization.status == acme::AuthorizationStatus::kInvalid) {
+    progress.state = NameState::kInvalid;
+  }
+  for (const acme::Challenge& challenge : authorization.challenges) {
+    if (challenge.status != acme::ChallengeStatus::kPending) progress.responded = true;
+  }
+  return absl::OkStatus();
+}
 
 // After a restart nobody knows what was sent: a challenge is answered only while it is pending
 // (RFC 8555 7.5.1; a second answer is an error at some CAs).
 absl::Status ReadAuthorizations(Work& work, const Tools& tools) {
   for (NameProgress& progress : work.order.progress) {
     if (progress.state == NameState::kValid) continue;
-    NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
-    NORROY_ASSIGN_OR_RETURN(const acme::Authorization authorization,
-                            ca->GetAuthorization(progress.authorization_url));
-    progress.responded = authorization.status != acme::AuthorizationStatus::kPending;
-    if (authorization.status == acme::AuthorizationStatus::kValid) {
-      progress.state = NameState::kValid;
-    }
-    if (authorization.status == acme::AuthorizationStatus::kInvalid) {
-      progress.state = NameState::kInvalid;
-    }
-    for (const acme::Challenge& challenge : authorization.challenges) {
-      if (challenge.status != acme::ChallengeStatus::kPending) progress.responded = true;
-    }
+    NORROY_RETURN_IF_ERROR(ReadAuthorization(work, tools, progress));
   }
   work.authorizations_read = true;
   return absl::OkStatus();
@@ -42,6 +52,21 @@ bool HasInvalid(const Order& order) {
   return std::any_of(
       order.progress.begin(), order.progress.end(),
       [](const NameProgress& progress) { return progress.state == NameState::kInvalid; });
+}
+
+// Another order of ours may share the authorization and have told the CA of it: then it is not
+// pending any more, and its verdict is ours too.
+absl::StatusOr<Next> OnRefused(Work& work, const Tools& tools, NameProgress& progress,
+                               const absl::Status& refused) {
+  if (IsWorthRepeating(refused)) return refused;
+  NORROY_RETURN_IF_ERROR(ReadAuthorization(work, tools, progress));
+  if (progress.state == NameState::kValid || progress.responded) {
+    log::Info("order", "the CA knew of the proof already",
+              {{"order_id", work.order.id}, {"name", progress.name.text()}});
+    return Next::RunOnUnsaved();
+  }
+  if (++work.refusals >= kMaxRefusals) return refused;
+  return Next::Wait(kRefusedPause, false);
 }
 
 // One challenge at a time (RFC 8555 7.5.1). Unset: all were told.
@@ -56,7 +81,11 @@ absl::StatusOr<std::optional<Next>> TellTheCa(Work& work, const Tools& tools) {
       return std::optional<Next>(StartAnew(work, tools.clock.Now()));
     }
     NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
-    NORROY_RETURN_IF_ERROR(ca->RespondToChallenge(offer->url));
+    const absl::Status told = ca->RespondToChallenge(offer->url);
+    if (!told.ok()) {
+      NORROY_ASSIGN_OR_RETURN(const Next next, OnRefused(work, tools, progress, told));
+      return std::optional<Next>(next);
+    }
     progress.responded = true;
     progress.state = NameState::kValidating;
     return std::optional<Next>(Next::RunOnUnsaved());

@@ -6,79 +6,19 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "common/crypto/encoding.h"
+#include "common/crypto/signer.h"
 #include "common/error/error.h"
-#include "tests/fakes/ca/fake_ca.h"
+#include "issuer/keys/accounts_fixture.h"
 
 namespace norroy::keys {
 namespace {
 
 using fakes::Endpoint;
-using fakes::FakeCa;
 
-class Borrowed final : public http::Client {
- public:
-  explicit Borrowed(http::Client& client) : client_(client) {}
-  absl::StatusOr<http::Response> Send(const http::Request& request) override {
-    return client_.Send(request);
-  }
-
- private:
-  http::Client& client_;
-};
-
-fakes::FakeCaOptions CaOptions(Clock& clock) {
-  fakes::FakeCaOptions options;
-  options.clock = &clock;
-  options.terms_of_service = "https://ca.test/terms";
-  return options;
-}
-
-class AccountsTest : public ::testing::Test {
- protected:
-  AccountsTest()
-      : clock_(absl::FromUnixSeconds(1'772'366'400)),
-        ca_(CaOptions(clock_)),
-        database_(sql::OpenSqlite(":memory:").value()) {
-    EXPECT_TRUE(sql::Migrate(*database_, store::Store::Migrations()).ok());
-    store_ = store::Store::Make(*database_);
-    static int count = 0;
-    dir_ = absl::StrCat(std::getenv("TEST_TMPDIR"), "/keys", ++count);
-    settings_.name = "main";
-    settings_.acme.directory_url = ca_.directory_url();
-    settings_.acme.sleep = [this](absl::Duration time) { clock_.Advance(time); };
-    settings_.contacts = {"mailto:ops@example.com"};
-  }
-
-  absl::StatusOr<std::unique_ptr<Accounts>> Make() {
-    return MakeAccounts(
-        {.cas = {settings_},
-         .keys_dir = dir_,
-         .store = *store_,
-         .clock = clock_,
-         .random = random_,
-         .new_http = [this](const CaSettings&) { return std::make_unique<Borrowed>(ca_); }});
-  }
-  std::string KeyFile() const { return dir_ + "/account-main.pem"; }
-  std::string WriteEabKey(const std::string& text, int mode) {
-    const std::string path = absl::StrCat(std::getenv("TEST_TMPDIR"), "/eab", ++eab_files_);
-    std::ofstream(path) << text;
-    chmod(path.c_str(), mode);
-    return path;
-  }
-
-  SimulatedClock clock_;
-  crypto::SeededRandom random_{5};
-  FakeCa ca_;
-  std::unique_ptr<sql::Database> database_;
-  std::unique_ptr<store::Store> store_;
-  std::string dir_;
-  CaSettings settings_;
-  int eab_files_ = 0;
-};
+class AccountsTest : public AccountsFixture {};
 
 TEST_F(AccountsTest, RegistersOnceAndFindsItAfterARestart) {
   auto accounts = Make();
@@ -185,16 +125,64 @@ TEST_F(AccountsTest, AnotherDirectoryIsAnotherCa) {
   EXPECT_EQ(ErrorReason((*accounts)->ClientFor("main").status()), "NO_ACCOUNT");
 }
 
+// Whatever is asked for, none is registered but by the operator's word.
 TEST_F(AccountsTest, AForgottenAccountIsNotMadeAnewByItself) {
   auto accounts = Make();
-  ASSERT_TRUE((*accounts)->Register("main", true).ok());
+  const auto before = (*accounts)->Register("main", true);
+  ASSERT_TRUE(before.ok());
   ca_.ForgetAccounts();
-  const auto client = (*accounts)->ClientFor("main");
-  EXPECT_FALSE((*client)->NewOrder({challenge::Name::Parse("a.example.com").value()}, "").ok());
-  const int before = ca_.count(Endpoint::kNewAccount);
+  for (int start = 0; start < 2; ++start) {
+    const absl::Status refused = NewOrder(**accounts, "a.example.com").status();
+    EXPECT_TRUE(absl::IsPermissionDenied(refused)) << refused;
+    // What the operator does about it.
+    EXPECT_NE(refused.message().find("norroy account create main --agree-tos"),
+              absl::string_view::npos)
+        << refused;
+    const auto client = (*accounts)->ClientFor("main");
+    EXPECT_FALSE((*client)->GetAuthorization("https://ca.test/authz/1").ok());
+    EXPECT_FALSE((*client)->RespondToChallenge("https://ca.test/challenge/1/http-01").ok());
+    EXPECT_FALSE((*accounts)->Update("main").ok());
+    EXPECT_FALSE((*accounts)->ChangeKey("main").ok());
+    accounts = Make();
+    ASSERT_TRUE(accounts.ok());
+  }
+  EXPECT_EQ(ca_.account_urls().size(), 1u);
+  EXPECT_EQ(store_->GetAccount("main")->url, before->url);
+  const auto after = (*accounts)->Register("main", true);
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_TRUE(NewOrder(**accounts, "a.example.com").ok());
+}
+
+TEST_F(AccountsTest, TellsTheCaNewContacts) {
+  auto accounts = Make();
+  EXPECT_EQ(ErrorReason((*accounts)->Update("main").status()), "NO_ACCOUNT");
+  ASSERT_TRUE((*accounts)->Register("main", true).ok());
+  settings_.contacts = {"mailto:new@example.com", "mailto:second@example.com"};
   accounts = Make();
-  ASSERT_TRUE(accounts.ok());
-  EXPECT_EQ(ca_.count(Endpoint::kNewAccount), before);
+  const auto updated = (*accounts)->Update("main");
+  ASSERT_TRUE(updated.ok()) << updated.status();
+  EXPECT_EQ(updated->contacts, settings_.contacts);
+  EXPECT_EQ(store_->GetAccount("main")->contacts, settings_.contacts);
+  EXPECT_EQ((*accounts)->Register("main", false)->contacts, settings_.contacts);
+  settings_.contacts.clear();
+  EXPECT_TRUE((*Make())->Update("main")->contacts.empty());
+  EXPECT_TRUE(ca_.violations().empty());
+}
+
+// A backup from before a change of the key: the CA knows better than the store.
+TEST_F(AccountsTest, AStoreThatIsOlderThanTheKeyIsCorrected) {
+  auto accounts = Make();
+  ASSERT_TRUE((*accounts)->Register("main", true).ok());
+  const store::AccountRecord backup = store_->GetAccount("main").value();
+  const auto changed = (*accounts)->ChangeKey("main");
+  ASSERT_TRUE(changed.ok()) << changed.status();
+  ASSERT_TRUE(store_->PutAccount(backup).ok());
+  ca_.Script(Endpoint::kNewAccount, fakes::Fault::NotSent());
+  EXPECT_EQ(ErrorReason(Make().status()), "ACCOUNT_KEY_LOST");
+  accounts = Make();
+  ASSERT_TRUE(accounts.ok()) << accounts.status();
+  EXPECT_EQ(store_->GetAccount("main")->key_thumbprint, changed->key_thumbprint);
+  EXPECT_TRUE(NewOrder(**accounts, "a.example.com").ok());
 }
 
 TEST_F(AccountsTest, UnsafeFilesAreRefused) {

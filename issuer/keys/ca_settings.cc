@@ -103,6 +103,12 @@ absl::StatusOr<CaSettings> ReadOne(const CaConfig& ca, const std::string& pkcs11
     if (!key.ok()) return WithContext(key.status(), "account_key");
     settings.account_key = *std::move(key);
   }
+  if (ca.has_next_account_key()) {
+    absl::StatusOr<KeyLocation> key =
+        ReadKeyConfig(ca.next_account_key(), pkcs11_module, config_path);
+    if (!key.ok()) return WithContext(key.status(), "next_account_key");
+    settings.next_account_key = *std::move(key);
+  }
   return settings;
 }
 

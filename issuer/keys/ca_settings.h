@@ -29,6 +29,9 @@ struct CaSettings {
   std::optional<KeyLocation> account_key;
   // That key once it is open; null until then.
   std::shared_ptr<crypto::Signer> account_signer;
+  // The same of the key that a change of the account's key leads to.
+  std::optional<KeyLocation> next_account_key;
+  std::shared_ptr<crypto::Signer> next_account_signer;
 };
 
 // INVALID_ARGUMENT, reason BAD_CONFIG, naming cas[i] and the field. Touches no file.

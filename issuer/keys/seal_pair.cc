@@ -10,6 +10,7 @@
 #include "common/error/error.h"
 #include "common/identity/identity.h"
 #include "common/identity/issuing.h"
+#include "common/identity/roots.h"
 #include "common/identity/verifying.h"
 #include "common/status_macros.h"
 
@@ -39,9 +40,9 @@ absl::StatusOr<crypto::Certificate> ReadCertificate(const SealFiles& files, absl
   }
   absl::StatusOr<crypto::Certificate> certificate = crypto::Certificate::ParsePem(pem);
   if (!certificate.ok()) return WithContext(certificate.status(), path);
-  NORROY_ASSIGN_OR_RETURN(const crypto::Certificate root, daemon::ReadRoot(files.core_root_file));
+  NORROY_ASSIGN_OR_RETURN(const auto roots, identity::ReadRoots(files.core_root_file));
   const absl::StatusOr<identity::Identity> identity =
-      identity::VerifyIdentity({*certificate}, root, files.deployment, now);
+      identity::VerifyIdentity({*certificate}, roots, files.deployment, now);
   if (!identity.ok()) return WithContext(identity.status(), path);
   if (identity->role != types::v1::ROLE_SEAL) {
     return daemon::BadConfig(absl::StrCat(path, " is the identity of ", identity->Principal(),

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/challenge/identifier.h"
 #include "common/crypto/key.h"
+#include "issuer/policy/grant.h"
 #include "norroy/config/v1/issuer.pb.h"
 
 namespace norroy::policy {
@@ -26,20 +27,14 @@ struct Question {
   std::optional<crypto::KeyType> key_type;  // unset: not known yet
 };
 
-// What a principal may spend in 24 h; the store counts it in the transaction that creates the
-// order.
-struct Quota {
-  int orders_per_day = 300;
-  int orders_per_domain_per_day = 50;
-
-  bool operator==(const Quota&) const = default;
-};
-
 // By what a question was answered with yes.
 struct Decision {
-  int64_t version = 0;       // of the policy
-  bool reuse_never = false;  // a grant that was needed says so
-  Quota quota;               // the highest of the principal's grants
+  int64_t version = 0;  // of the applied policy that was in force; 0: none was
+  // For one of the names at least, every grant that covers it says so.
+  bool reuse_never = false;
+  // Of each number the highest that a grant of the principal has; a grant that says nothing has the
+  // default.
+  Quota quota;
 };
 
 // Thread-safe.
@@ -52,7 +47,16 @@ class Policy {
   virtual absl::StatusOr<Decision> Check(const Question& question) const = 0;
 };
 
-// The grants of the issuer's configuration.
+// The grants of the issuer's configuration, as written and checked: those that are always in force.
+struct ConfiguredGrants {
+  std::vector<GrantText> texts;
+  std::vector<Grant> grants;
+  std::vector<std::string> cas;  // that there are
+};
+// INVALID_ARGUMENT, reason BAD_GRANT, naming grants[i] and the field.
+absl::StatusOr<ConfiguredGrants> ReadConfiguredGrants(const config::v1::IssuerConfig& config);
+
+// Those grants alone.
 absl::StatusOr<std::unique_ptr<Policy>> MakeConfigPolicy(const config::v1::IssuerConfig& config);
 
 }  // namespace norroy::policy

@@ -202,5 +202,112 @@ TEST(Policy, BadConfigurationNamesThePlace) {
   }
 }
 
+GrantConfig With(const std::string& principal, const std::vector<std::string>& names,
+                 bool reuse_never, int per_day = 0, int per_domain = 0) {
+  GrantConfig grant;
+  grant.set_principal(principal);
+  for (const std::string& name : names) grant.add_names(name);
+  if (reuse_never) grant.set_reuse(config::v1::REUSE_CONFIG_NEVER);
+  if (per_day != 0) grant.mutable_quota()->set_orders_per_day(per_day);
+  if (per_domain != 0) grant.mutable_quota()->set_orders_per_domain_per_day(per_domain);
+  return grant;
+}
+
+IssuerConfig ConfigWith(const std::vector<GrantConfig>& grants) {
+  IssuerConfig config = ConfigOf({});
+  for (const GrantConfig& grant : grants) *config.add_grants() = grant;
+  return config;
+}
+
+TEST(Policy, ReuseIsNeverWhereNoOtherGrantAllowsIt) {
+  const IssuerConfig config = ConfigWith({
+      With("requester/web", {"bank.example.com"}, true),
+      With("requester/web", {".example.com"}, false),
+      With("requester/web", {"vault.example.org"}, true),
+      With("requester/web", {"www.example.org"}, false),
+      With("requester/other", {"vault.example.org"}, false),
+  });
+  const struct {
+    std::vector<std::string> names;
+    bool never;
+  } cases[] = {
+      {{"www.example.org"}, false},
+      {{"vault.example.org"}, true},
+      // One name that needs it is enough.
+      {{"www.example.org", "vault.example.org"}, true},
+      // Covered by a grant that allows reuse as well; another principal's does not count.
+      {{"bank.example.com"}, false},
+      {{"bank.example.com", "www.example.org"}, false},
+  };
+  const auto policy = MakeConfigPolicy(config);
+  ASSERT_TRUE(policy.ok()) << policy.status();
+  for (const auto& c : cases) {
+    const auto decision = (*policy)->Check(Ask("requester/web", c.names));
+    ASSERT_TRUE(decision.ok()) << decision.status();
+    EXPECT_EQ(decision->reuse_never, c.never) << c.names[0];
+  }
+}
+
+TEST(Policy, TheHighestQuotaOfThePrincipalsGrantsCounts) {
+  const auto policy = MakeConfigPolicy(ConfigWith({
+      With("requester/small", {"a.example.com"}, false, 10, 5),
+      With("requester/small", {"b.example.com"}, false, 20, 2),
+      With("requester/plain", {"a.example.com"}, false),
+      With("requester/large", {"a.example.com"}, false, 5000, 0),
+      With("requester/large", {"b.example.com"}, false, 1, 1),
+  }));
+  ASSERT_TRUE(policy.ok()) << policy.status();
+  const struct {
+    std::string principal;
+    Quota quota;
+  } cases[] = {
+      {"requester/small", {20, 5}},
+      {"requester/plain", {300, 50}},
+      {"requester/large", {5000, 50}},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ((*policy)->Check(Ask(c.principal, {"a.example.com"}))->quota, c.quota) << c.principal;
+  }
+}
+
+TEST(Policy, ADeniedQuestionNamesTheVersion) {
+  const auto policy = MakeConfigPolicy(ConfigOf({}));
+  const absl::Status status = (*policy)->Check(Ask("requester/web", {"a.example.com"})).status();
+  EXPECT_EQ(ErrorMetadataOf(status).at("policy_version"), "0");
+}
+
+TEST(Policy, QuotasOutOfRangeAreRefused) {
+  for (const int value : {-1, kMaxQuota + 1}) {
+    const auto policy =
+        MakeConfigPolicy(ConfigWith({With("requester/web", {"a.example.com"}, false, value)}));
+    EXPECT_NE(policy.status().message().find("grants[0].quota.orders_per_day"),
+              absl::string_view::npos)
+        << policy.status();
+  }
+}
+
+TEST(Grant, TheNormalFormIsOne) {
+  const GrantText spellings[] = {
+      {.principal = "requester/web",
+       .names = {".Example.COM", "www.example.org.", "=192.0.2.0/24"},
+       .key_types = {"p384", "p256"},
+       .cas = {"b", "a"},
+       .profiles = {"x", ""}},
+      {.principal = "requester/web",
+       .names = {"=192.0.2.0/24", "www.example.org", ".example.com", ".example.com."},
+       .key_types = {"p256", "p384", "p256"},
+       .cas = {"a", "b", "b"},
+       .profiles = {"", "x", "x"}},
+  };
+  std::vector<GrantText> normal;
+  for (const GrantText& text : spellings) {
+    const auto grant = ParseGrant(text, "grants[0]");
+    ASSERT_TRUE(grant.ok()) << grant.status();
+    normal.push_back(NormalForm(text, *grant));
+  }
+  EXPECT_EQ(normal[0], normal[1]);
+  EXPECT_EQ(normal[0].names[0], ".example.com");
+}
+
 }  // namespace
 }  // namespace norroy::policy

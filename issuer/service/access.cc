@@ -1,6 +1,7 @@
 #include "issuer/service/access.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -54,6 +55,16 @@ absl::Status CheckOwns(const rpc::Caller& caller, absl::string_view what,
 absl::Status NoSuch(absl::string_view what, absl::string_view id) {
   return MakeError(absl::StatusCode::kNotFound, "NOT_FOUND",
                    absl::StrCat("there is no ", what, " \"", Printable(id, 64), "\" that you see"));
+}
+
+store::AuditEntry AuditOf(const rpc::Caller& caller, absl::string_view action, std::string object,
+                          std::string detail) {
+  return {.principal = caller.identity.Principal(),
+          .action = std::string(action),
+          .object = std::move(object),
+          .detail = std::move(detail),
+          .peer = caller.peer,
+          .trace_id = caller.trace_id};
 }
 
 }  // namespace norroy::service

@@ -12,6 +12,7 @@
 #include "common/rpc/caller.h"
 #include "issuer/flow/certificate.h"
 #include "issuer/flow/order.h"
+#include "issuer/store/store.h"
 
 namespace norroy::service {
 
@@ -28,6 +29,10 @@ absl::Status CheckOwns(const rpc::Caller& caller, absl::string_view what,
                        absl::string_view creator);
 
 absl::Status NoSuch(absl::string_view what, absl::string_view id);
+
+// What the audit log says of a call's outcome: who, from where and in which trace are the caller's.
+store::AuditEntry AuditOf(const rpc::Caller& caller, absl::string_view action, std::string object,
+                          std::string detail = "");
 
 }  // namespace norroy::service
 

@@ -5,8 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/audit/entry.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
+#include "issuer/service/access.h"
 #include "issuer/service/convert.h"
 #include "issuer/service/page.h"
 
@@ -21,17 +23,50 @@ absl::Status AccountAdmin::CheckCa(const std::string& ca) {
                    {{"field", "ca"}});
 }
 
+absl::StatusOr<issuer::v1::Account> AccountAdmin::Audited(
+    const rpc::Caller& caller, absl::string_view action, const std::string& ca,
+    const absl::StatusOr<store::AccountRecord>& account) {
+  store::AuditEntry entry = AuditOf(caller, action, absl::StrCat("account/", ca));
+  if (account.ok()) {
+    entry.detail = absl::StrCat("url=", account->url, " status=", account->status,
+                                " key=", account->key_thumbprint);
+  } else {
+    entry.outcome = audit::kFailed;
+    entry.detail = absl::StrCat("reason=", ErrorReason(account.status()));
+  }
+  const absl::Status audited = store_.Audit(entry, clock_.Now());
+  NORROY_RETURN_IF_ERROR(account.status());
+  NORROY_RETURN_IF_ERROR(audited);
+  return ToProto(*account);
+}
+
 absl::StatusOr<issuer::v1::CreateAccountResponse> AccountAdmin::Create(
     const rpc::Caller& caller, const issuer::v1::CreateAccountRequest& request) {
   NORROY_RETURN_IF_ERROR(CheckCa(request.ca()));
-  NORROY_ASSIGN_OR_RETURN(const store::AccountRecord account,
-                          accounts_.Register(request.ca(), request.agree_tos()));
-  NORROY_RETURN_IF_ERROR(
-      store_.Audit({caller.identity.Principal(), "account.create",
-                    absl::StrCat("account/", account.ca), absl::StrCat("url ", account.url)},
-                   clock_.Now()));
   issuer::v1::CreateAccountResponse response;
-  *response.mutable_account() = ToProto(account);
+  NORROY_ASSIGN_OR_RETURN(*response.mutable_account(),
+                          Audited(caller, "account.create", request.ca(),
+                                  accounts_.Register(request.ca(), request.agree_tos())));
+  return response;
+}
+
+absl::StatusOr<issuer::v1::UpdateAccountResponse> AccountAdmin::Update(
+    const rpc::Caller& caller, const issuer::v1::UpdateAccountRequest& request) {
+  NORROY_RETURN_IF_ERROR(CheckCa(request.ca()));
+  issuer::v1::UpdateAccountResponse response;
+  NORROY_ASSIGN_OR_RETURN(
+      *response.mutable_account(),
+      Audited(caller, "account.update", request.ca(), accounts_.Update(request.ca())));
+  return response;
+}
+
+absl::StatusOr<issuer::v1::ChangeAccountKeyResponse> AccountAdmin::ChangeKey(
+    const rpc::Caller& caller, const issuer::v1::ChangeAccountKeyRequest& request) {
+  NORROY_RETURN_IF_ERROR(CheckCa(request.ca()));
+  issuer::v1::ChangeAccountKeyResponse response;
+  NORROY_ASSIGN_OR_RETURN(
+      *response.mutable_account(),
+      Audited(caller, "account.change_key", request.ca(), accounts_.ChangeKey(request.ca())));
   return response;
 }
 

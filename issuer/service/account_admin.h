@@ -24,6 +24,10 @@ class AccountAdmin {
 
   absl::StatusOr<issuer::v1::CreateAccountResponse> Create(
       const rpc::Caller& caller, const issuer::v1::CreateAccountRequest& request);
+  absl::StatusOr<issuer::v1::UpdateAccountResponse> Update(
+      const rpc::Caller& caller, const issuer::v1::UpdateAccountRequest& request);
+  absl::StatusOr<issuer::v1::ChangeAccountKeyResponse> ChangeKey(
+      const rpc::Caller& caller, const issuer::v1::ChangeAccountKeyRequest& request);
   absl::StatusOr<issuer::v1::GetAccountResponse> Get(const rpc::Caller& caller,
                                                      const issuer::v1::GetAccountRequest& request);
   // In the order of the configuration.
@@ -32,6 +36,11 @@ class AccountAdmin {
 
  private:
   absl::Status CheckCa(const std::string& ca);
+  // What became of a change that somebody asked for, done or not. The account, if it was and is
+  // audited.
+  absl::StatusOr<issuer::v1::Account> Audited(const rpc::Caller& caller, absl::string_view action,
+                                              const std::string& ca,
+                                              const absl::StatusOr<store::AccountRecord>& account);
 
   store::Store& store_;
   keys::Accounts& accounts_;

@@ -11,6 +11,25 @@ grpc::ServerUnaryReactor* AccountService::CreateAccount(
                     });
 }
 
+grpc::ServerUnaryReactor* AccountService::UpdateAccount(
+    grpc::CallbackServerContext* context, const issuer::v1::UpdateAccountRequest* request,
+    issuer::v1::UpdateAccountResponse* response) {
+  return rpc::Unary(env_, context, request, response,
+                    [this](const rpc::Call& call, const issuer::v1::UpdateAccountRequest& request) {
+                      return logic_.Update(call.caller, request);
+                    });
+}
+
+grpc::ServerUnaryReactor* AccountService::ChangeAccountKey(
+    grpc::CallbackServerContext* context, const issuer::v1::ChangeAccountKeyRequest* request,
+    issuer::v1::ChangeAccountKeyResponse* response) {
+  return rpc::Unary(
+      env_, context, request, response,
+      [this](const rpc::Call& call, const issuer::v1::ChangeAccountKeyRequest& request) {
+        return logic_.ChangeKey(call.caller, request);
+      });
+}
+
 grpc::ServerUnaryReactor* AccountService::GetAccount(grpc::CallbackServerContext* context,
                                                      const issuer::v1::GetAccountRequest* request,
                                                      issuer::v1::GetAccountResponse* response) {

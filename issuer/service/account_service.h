@@ -16,6 +16,12 @@ class AccountService final : public issuer::v1::AccountService::CallbackService 
   grpc::ServerUnaryReactor* CreateAccount(grpc::CallbackServerContext* context,
                                           const issuer::v1::CreateAccountRequest* request,
                                           issuer::v1::CreateAccountResponse* response) override;
+  grpc::ServerUnaryReactor* UpdateAccount(grpc::CallbackServerContext* context,
+                                          const issuer::v1::UpdateAccountRequest* request,
+                                          issuer::v1::UpdateAccountResponse* response) override;
+  grpc::ServerUnaryReactor* ChangeAccountKey(
+      grpc::CallbackServerContext* context, const issuer::v1::ChangeAccountKeyRequest* request,
+      issuer::v1::ChangeAccountKeyResponse* response) override;
   grpc::ServerUnaryReactor* GetAccount(grpc::CallbackServerContext* context,
                                        const issuer::v1::GetAccountRequest* request,
                                        issuer::v1::GetAccountResponse* response) override;

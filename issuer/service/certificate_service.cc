@@ -12,6 +12,15 @@ grpc::ServerUnaryReactor* CertificateService::GetCertificate(
       });
 }
 
+grpc::ServerUnaryReactor* CertificateService::GetEvidence(
+    grpc::CallbackServerContext* context, const issuer::v1::GetEvidenceRequest* request,
+    issuer::v1::GetEvidenceResponse* response) {
+  return rpc::Unary(env_, context, request, response,
+                    [this](const rpc::Call& call, const issuer::v1::GetEvidenceRequest& request) {
+                      return evidence_.Get(call.caller, request);
+                    });
+}
+
 grpc::ServerUnaryReactor* CertificateService::ListCertificates(
     grpc::CallbackServerContext* context, const issuer::v1::ListCertificatesRequest* request,
     issuer::v1::ListCertificatesResponse* response) {

@@ -125,15 +125,22 @@ absl::StatusOr<issuer::v1::RevokeCertificateResponse> Certificates::Revoke(
     const rpc::Caller& caller, const issuer::v1::RevokeCertificateRequest& request) {
   NORROY_ASSIGN_OR_RETURN(const int reason, CrlReason(request.reason()));
   NORROY_ASSIGN_OR_RETURN(StoredCertificate certificate, Visible(caller, request.id()));
-  NORROY_RETURN_IF_ERROR(CheckOwns(caller, "certificate", certificate.creator));
+  const std::string object = absl::StrCat("certificate/", certificate.id);
+  const absl::Status owns = CheckOwns(caller, "certificate", certificate.creator);
+  if (!owns.ok()) {
+    store::AuditEntry refusal =
+        AuditOf(caller, "certificate.revoke", object, std::string(owns.message()));
+    refusal.outcome = audit::kDenied;
+    if (refusals_ != nullptr) refusals_->Note(refusal);
+    return owns;
+  }
   if (certificate.revoke_time == absl::InfiniteFuture()) {
     NORROY_ASSIGN_OR_RETURN(const std::string der, LeafDer(certificate));
     NORROY_ASSIGN_OR_RETURN(acme::Client* const client, accounts_.ClientFor(certificate.ca));
     NORROY_RETURN_IF_ERROR(client->RevokeCertificate(der, reason));
     NORROY_RETURN_IF_ERROR(store_.NoteRevoked(
         certificate.id, reason, clock_.Now(),
-        {caller.identity.Principal(), "certificate.revoke",
-         absl::StrCat("certificate/", certificate.id), absl::StrCat("reason ", reason)}));
+        AuditOf(caller, "certificate.revoke", object, absl::StrCat("reason=", reason))));
     NORROY_ASSIGN_OR_RETURN(certificate, store_.GetCertificate(certificate.id));
   }
   issuer::v1::RevokeCertificateResponse response;

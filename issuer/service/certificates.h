@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/audit/refusals.h"
 #include "common/clock/clock.h"
 #include "common/rpc/caller.h"
 #include "issuer/keys/accounts.h"
@@ -18,9 +19,11 @@ namespace norroy::service {
 // Thread-safe.
 class Certificates {
  public:
-  // The references outlive this object.
-  Certificates(store::Store& store, keys::Accounts& accounts, Clock& clock)
-      : store_(store), accounts_(accounts), clock_(clock) {}
+  // All outlive this object. `refusals` takes those who may see but not revoke; null: nobody is
+  // told.
+  Certificates(store::Store& store, keys::Accounts& accounts, Clock& clock,
+               audit::Refusals* refusals = nullptr)
+      : store_(store), accounts_(accounts), clock_(clock), refusals_(refusals) {}
 
   absl::StatusOr<issuer::v1::GetCertificateResponse> Get(
       const rpc::Caller& caller, const issuer::v1::GetCertificateRequest& request);
@@ -37,6 +40,7 @@ class Certificates {
   store::Store& store_;
   keys::Accounts& accounts_;
   Clock& clock_;
+  audit::Refusals* const refusals_;
 };
 
 }  // namespace norroy::service

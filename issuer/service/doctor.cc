@@ -124,7 +124,10 @@ absl::StatusOr<std::string> Doctor::CaOf(const std::string& requested) {
 
 absl::Status Doctor::CheckGrants(const rpc::Caller& caller, const std::vector<Name>& names,
                                  const std::string& ca) {
-  return o_.policy.Check({caller.identity.Principal(), names, ca, "", std::nullopt}).status();
+  const absl::Status granted =
+      o_.policy.Check({caller.identity.Principal(), names, ca, "", std::nullopt}).status();
+  denials_.Note(caller, "doctor.rehearse", "doctor", granted);
+  return granted;
 }
 
 absl::Status Doctor::Admit(const std::shared_ptr<Rehearsal>& rehearsal) {

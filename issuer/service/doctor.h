@@ -33,6 +33,7 @@
 #include "issuer/policy/policy.h"
 #include "issuer/service/doctor_quota.h"
 #include "issuer/service/doctor_rehearsal.h"
+#include "issuer/service/policy_denials.h"
 #include "issuer/solver/sealer.h"
 #include "issuer/solver/solver.h"
 #include "issuer/store/store.h"
@@ -65,7 +66,8 @@ class Doctor {
       std::function<void(absl::StatusOr<issuer::v1::DescribePersistRecordResponse>)>;
 
   // What the options refer to outlives this object.
-  explicit Doctor(const DoctorOptions& options) : o_(options), quota_(options.clock) {}
+  explicit Doctor(const DoctorOptions& options)
+      : o_(options), denials_(options.store, options.clock), quota_(options.clock) {}
   // Stops.
   ~Doctor();
   Doctor(const Doctor&) = delete;
@@ -102,6 +104,7 @@ class Doctor {
   void Forget(const Rehearsal* rehearsal);
 
   const DoctorOptions o_;
+  Denials denials_;
   RehearsalQuota quota_;
   // Shared with looks, which may end after this object.
   const std::shared_ptr<std::atomic<int>> persist_looks_ = std::make_shared<std::atomic<int>>(0);

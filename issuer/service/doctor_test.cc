@@ -54,6 +54,9 @@ class StagedSolver final : public solver::Solver {
     if (!plan_error.ok()) return plan_error;
     return inner_.Plan(names);
   }
+  absl::StatusOr<std::vector<Name>> Unanswerable(const std::vector<Name>& names) override {
+    return inner_.Unanswerable(names);
+  }
   absl::StatusOr<solver::PresentationStatus> Present(
       const solver::Presentation& presentation) override {
     if (!present_error.ok()) return present_error;

@@ -68,7 +68,7 @@ class GrpcServicesTest : public ::testing::Test {
   ThreadPool pool_{4, 16};
   rpc::HandlerEnv env_{pool_, clock_, "test", nullptr};
   OrderService order_service_{env_, f_.orders()};
-  CertificateService certificate_service_{env_, f_.certificates()};
+  CertificateService certificate_service_{env_, f_.certificates(), f_.evidence()};
   AccountService account_service_{env_, f_.account_admin()};
   ServerInfoService info_service_{env_, {"norroy-issuer test", "", clock_.Now()}};
   std::unique_ptr<rpc::Server> server_;
@@ -106,6 +106,13 @@ TEST_F(GrpcServicesTest, FromOrderToCertificate) {
   const auto certificates = issuer::v1::CertificateService::NewStub(ChannelOf("eve"));
   EXPECT_TRUE(certificates->GetCertificate(&get_context, get, &certificate).ok());
   EXPECT_EQ(certificate.certificate().chains_pem(0), seen.certificate_pem());
+
+  issuer::v1::GetEvidenceRequest ask;
+  ask.set_id(seen.order().certificate_id());
+  issuer::v1::GetEvidenceResponse evidence;
+  grpc::ClientContext ask_context;
+  EXPECT_TRUE(certificates->GetEvidence(&ask_context, ask, &evidence).ok());
+  EXPECT_EQ(evidence.evidence().creator(), "operator/alice");
 }
 
 TEST_F(GrpcServicesTest, RolesAndReasonsTravel) {

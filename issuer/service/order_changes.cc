@@ -43,7 +43,6 @@ absl::string_view WhyNotReady(const flow::Order& order) {
 // tombstones of what was presented under it.
 void StartAnew(absl::Time now, flow::Order& order) {
   Enter(State::kQueued, now, order);
-  order.plan_checked = false;
   order.ca_order_url.clear();
   order.ca_finalize_url.clear();
   order.finalize_intent_url.clear();
@@ -54,6 +53,8 @@ void StartAnew(absl::Time now, flow::Order& order) {
   order.failed_types.clear();
   order.restarts = 0;
   order.retries = 0;
+  order.fresh = false;
+  order.discarded_orders.clear();
 }
 
 }  // namespace
@@ -84,7 +85,6 @@ void AcceptCsr(const crypto::Csr& csr, absl::Time now, flow::Order& order) {
   order.csr = csr.der();
   order.csr_key_sha256 = csr.public_key().spki_sha256();
   order.finalize_requested = true;
-  order.plan_checked = false;
   order.error.reset();
 }
 

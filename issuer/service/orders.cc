@@ -13,6 +13,7 @@
 #include "issuer/service/convert.h"
 #include "issuer/service/order_changes.h"
 #include "issuer/service/order_request.h"
+#include "issuer/service/order_spending.h"
 #include "issuer/service/plan_check.h"
 
 namespace norroy::service {
@@ -40,7 +41,13 @@ absl::StatusOr<flow::Order> Orders::Visible(const rpc::Caller& caller, const std
   NORROY_RETURN_IF_ERROR(CheckId("order", id));
   absl::StatusOr<flow::Order> order = o_.store.GetOrder(id);
   if (absl::IsNotFound(order.status())) return NoSuch("order", id);
-  if (order.ok() && !Sees(caller, *order)) return NoSuch("order", id);
+  if (order.ok() && !Sees(caller, *order)) {
+    // To the caller it does not exist; to the auditor it was asked for.
+    denials_.Note(caller, "order.read", absl::StrCat("order/", id),
+                  MakeError(absl::StatusCode::kPermissionDenied, "NOT_VISIBLE",
+                            absl::StrCat("the order is ", order->creator, "'s")));
+    return NoSuch("order", id);
+  }
   return order;
 }
 
@@ -68,9 +75,10 @@ absl::Status Orders::CheckProfile(const flow::Order& order) {
       {{"field", "profile"}});
 }
 
-absl::Status Orders::CheckGrants(const std::string& principal, const flow::Order& order,
-                                 std::optional<KeyType> key_type) {
-  return o_.policy.Check({principal, order.names, order.ca, order.profile, key_type}).status();
+absl::StatusOr<policy::Decision> Orders::CheckGrants(const std::string& principal,
+                                                     const flow::Order& order,
+                                                     std::optional<KeyType> key_type) {
+  return o_.policy.Check({principal, order.names, order.ca, order.profile, key_type});
 }
 
 absl::StatusOr<std::string> Orders::CertificatePem(const flow::Order& order) {
@@ -100,20 +108,11 @@ void Orders::Announce(const flow::Order& order) {
   o_.events.Publish(order);
 }
 
-absl::StatusOr<flow::Order> Orders::Change(const rpc::Caller& caller, const std::string& action,
-                                           const std::string& id, const std::string& detail,
-                                           const store::Store::Change& change) {
-  // Taken over: the engine may be at work on a copy that does not know of the change, and must not
-  // write it back.
-  NORROY_ASSIGN_OR_RETURN(flow::Order order,
-                          o_.store.ChangeOrder(id, /*take_over=*/true, change,
-                                               {caller.identity.Principal(), action,
-                                                absl::StrCat("order/", id), detail}));
-  Announce(order);
-  return order;
-}
-
-absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::ValidateOnly(flow::Order order) {
+absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::ValidateOnly(
+    flow::Order order, const store::Spending& spending) {
+  // It makes every validator work, as an order does, and is counted as one.
+  NORROY_RETURN_IF_ERROR(o_.quotas.Spend(order.creator, absl::StrCat("look/", o_.random.Id()),
+                                         spending, order.create_time));
   NORROY_ASSIGN_OR_RETURN(const std::vector<solver::NamePlan> plans, o_.solver.Plan(order.names));
   NORROY_RETURN_IF_ERROR(CheckPlans(plans));
   order.due_time = absl::InfiniteFuture();
@@ -123,23 +122,34 @@ absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::ValidateOnly(flow::Order
   return response;
 }
 
-absl::StatusOr<std::optional<std::string>> Orders::FindRepeat(const flow::Order& order,
-                                                              const std::string& principal,
-                                                              absl::Time now) {
+absl::StatusOr<std::optional<flow::StoredCertificate>> Orders::FindRepeat(const flow::Order& order,
+                                                                          absl::Time now) {
   if (order.force_new || order.csr.empty()) return std::nullopt;
-  NORROY_ASSIGN_OR_RETURN(const std::optional<flow::StoredCertificate> certificate,
-                          o_.store.FindRepeat(order, order.csr_key_sha256, now));
-  if (!certificate.has_value()) return std::nullopt;
-  const store::AuditEntry audit = {principal, "certificate.read_granted",
-                                   absl::StrCat("certificate/", certificate->id),
-                                   absl::StrCat("repeat in order/", order.id)};
-  NORROY_RETURN_IF_ERROR(Reads(*certificate, principal)
-                             ? o_.store.Audit(audit, now)
-                             : o_.store.AddReader(certificate->id, principal, audit));
-  return certificate->id;
+  return o_.store.FindRepeat(order, order.csr_key_sha256, now);
+}
+
+absl::Status Orders::GrantReading(const rpc::Caller& caller,
+                                  const flow::StoredCertificate& certificate,
+                                  const flow::Order& order, int64_t policy_version,
+                                  absl::Time now) {
+  store::AuditEntry audit =
+      AuditOf(caller, "certificate.read_granted", absl::StrCat("certificate/", certificate.id),
+              absl::StrCat("repeat in order/", order.id));
+  audit.policy_version = policy_version;
+  audit.request_id = order.request_id;
+  return Reads(certificate, audit.principal)
+             ? o_.store.Audit(audit, now)
+             : o_.store.AddReader(certificate.id, audit.principal, audit);
 }
 
 absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::Create(
+    const rpc::Caller& caller, const issuer::v1::CreateOrderRequest& request) {
+  absl::StatusOr<issuer::v1::CreateOrderResponse> response = TryCreate(caller, request);
+  denials_.Note(caller, "order.create", "order", response.status(), request.request_id());
+  return response;
+}
+
+absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::TryCreate(
     const rpc::Caller& caller, const issuer::v1::CreateOrderRequest& request) {
   const absl::Time now = Now();
   NORROY_ASSIGN_OR_RETURN(OrderRequest parsed, ParseOrderRequest(request, now));
@@ -148,16 +158,28 @@ absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::Create(
   order.create_time = now;
   Enter(State::kQueued, now, order);
   NORROY_ASSIGN_OR_RETURN(order.ca, CaOf(request.ca()));
-  NORROY_RETURN_IF_ERROR(CheckGrants(order.creator, order, KeyTypeOf(parsed.csr)));
+  NORROY_ASSIGN_OR_RETURN(const policy::Decision decision,
+                          CheckGrants(order.creator, order, KeyTypeOf(parsed.csr)));
+  NoteDecision(decision, order);
+  if (parsed.csr.has_value()) NoteFinalizer(order.creator, decision, order);
   NORROY_RETURN_IF_ERROR(CheckProfile(order));
-  if (request.validate_only()) return ValidateOnly(std::move(order));
+  const store::Spending spending = SpendingOf(decision.quota, order);
+  if (request.validate_only()) return ValidateOnly(std::move(order), spending);
   order.id = o_.random.Id();
-  NORROY_ASSIGN_OR_RETURN(const std::optional<std::string> repeat,
-                          FindRepeat(order, order.creator, now));
-  if (repeat.has_value()) EndWith(*repeat, now, order);
-  NORROY_ASSIGN_OR_RETURN(const flow::Order stored, o_.store.CreateOrder(order, now));
+  NORROY_ASSIGN_OR_RETURN(const auto repeat, FindRepeat(order, now));
+  if (repeat.has_value()) EndWith(repeat->id, now, order);
+  NORROY_ASSIGN_OR_RETURN(
+      const flow::Order stored,
+      o_.store.CreateOrder(order, now, {caller.peer, caller.trace_id, spending}));
+  // After the order, so that nobody becomes a reader who has spent his quota; and again for the
+  // same request_id, if the answer before was lost in between.
+  const bool ours = stored.id == order.id;
+  if (repeat.has_value() && stored.certificate_id == repeat->id &&
+      (ours || !Reads(*repeat, order.creator))) {
+    NORROY_RETURN_IF_ERROR(GrantReading(caller, *repeat, stored, decision.version, now));
+  }
   // The same request_id again: the order is under way.
-  if (stored.id == order.id) Announce(stored);
+  if (ours) Announce(stored);
   return Answer<issuer::v1::CreateOrderResponse>(stored);
 }
 
@@ -165,72 +187,6 @@ absl::StatusOr<issuer::v1::GetOrderResponse> Orders::Get(
     const rpc::Caller& caller, const issuer::v1::GetOrderRequest& request) {
   NORROY_ASSIGN_OR_RETURN(const flow::Order order, Visible(caller, request.id()));
   issuer::v1::GetOrderResponse response;
-  *response.mutable_order() = ToProto(order);
-  return response;
-}
-
-absl::StatusOr<issuer::v1::FinalizeOrderResponse> Orders::Finalize(
-    const rpc::Caller& caller, const issuer::v1::FinalizeOrderRequest& request) {
-  using Response = issuer::v1::FinalizeOrderResponse;
-  const absl::Time now = Now();
-  const std::string principal = caller.identity.Principal();
-  NORROY_ASSIGN_OR_RETURN(flow::Order order, Visible(caller, request.id()));
-  NORROY_RETURN_IF_ERROR(CheckMayFinalize(caller, order));
-  NORROY_ASSIGN_OR_RETURN(const crypto::Csr csr, ParseCsrFor(order, request.csr()));
-  NORROY_RETURN_IF_ERROR(CheckGrants(principal, order, csr.public_key().type()));
-  // The same CSR again is a retry of a call whose answer was lost.
-  if (order.csr == csr.der()) return Answer<Response>(order);
-  NORROY_RETURN_IF_ERROR(CheckReadyForCsr(order, request.etag(), now));
-  AcceptCsr(csr, now, order);
-  NORROY_ASSIGN_OR_RETURN(const std::optional<std::string> repeat,
-                          FindRepeat(order, principal, now));
-  const auto finalize = [&](flow::Order& stored) {
-    if (stored.csr == csr.der()) return absl::OkStatus();
-    NORROY_RETURN_IF_ERROR(CheckReadyForCsr(stored, request.etag(), now));
-    AcceptCsr(csr, now, stored);
-    if (repeat.has_value()) EndWith(*repeat, now, stored);
-    return absl::OkStatus();
-  };
-  NORROY_ASSIGN_OR_RETURN(const flow::Order stored,
-                          Change(caller, "order.finalize", order.id,
-                                 absl::StrCat("key ", order.csr_key_sha256), finalize));
-  return Answer<Response>(stored);
-}
-
-absl::StatusOr<issuer::v1::CancelOrderResponse> Orders::Cancel(
-    const rpc::Caller& caller, const issuer::v1::CancelOrderRequest& request) {
-  const absl::Time now = Now();
-  NORROY_ASSIGN_OR_RETURN(flow::Order order, Visible(caller, request.id()));
-  NORROY_RETURN_IF_ERROR(CheckOwns(caller, "order", order.creator));
-  flow::Order tried = order;
-  NORROY_RETURN_IF_ERROR(service::Cancel(now, tried));
-  // Cancelled already: nothing to write.
-  if (tried.state != order.state) {
-    NORROY_ASSIGN_OR_RETURN(
-        order, Change(caller, "order.cancel", order.id, "",
-                      [now](flow::Order& stored) { return service::Cancel(now, stored); }));
-  }
-  issuer::v1::CancelOrderResponse response;
-  *response.mutable_order() = ToProto(order);
-  return response;
-}
-
-absl::StatusOr<issuer::v1::RetryOrderResponse> Orders::Retry(
-    const rpc::Caller& caller, const issuer::v1::RetryOrderRequest& request) {
-  const absl::Time now = Now();
-  NORROY_ASSIGN_OR_RETURN(flow::Order order, Visible(caller, request.id()));
-  NORROY_RETURN_IF_ERROR(CheckOwns(caller, "order", order.creator));
-  // A retry spends at the CA again: the creator's grants must still be there.
-  NORROY_RETURN_IF_ERROR(CheckGrants(order.creator, order, std::nullopt));
-  flow::Order tried = order;
-  NORROY_RETURN_IF_ERROR(service::Retry(now, tried));
-  // READY or at work: nothing to write, and whoever works on it is not disturbed.
-  if (tried.due_time != order.due_time || tried.state != order.state) {
-    NORROY_ASSIGN_OR_RETURN(
-        order, Change(caller, "order.retry", order.id, "",
-                      [now](flow::Order& stored) { return service::Retry(now, stored); }));
-  }
-  issuer::v1::RetryOrderResponse response;
   *response.mutable_order() = ToProto(order);
   return response;
 }

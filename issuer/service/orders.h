@@ -5,6 +5,7 @@
 // of gRPC: every door uses it, and tests call it as it is. The methods are those of
 // protos/norroy/issuer/v1/order_service.proto, which says what each promises.
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,7 +20,9 @@
 #include "issuer/flow/events.h"
 #include "issuer/keys/accounts.h"
 #include "issuer/policy/policy.h"
+#include "issuer/service/policy_denials.h"
 #include "issuer/solver/solver.h"
+#include "issuer/store/quota.h"
 #include "issuer/store/store.h"
 #include "norroy/issuer/v1/order_service.pb.h"
 
@@ -34,6 +37,7 @@ struct OrdersOptions {
   flow::Events& events;
   Clock& clock;
   crypto::Random& random;
+  store::Quotas& quotas;
 };
 
 // Where a watch sends what it sees. Both may be called from any thread, not at once.
@@ -47,7 +51,8 @@ struct WatchSink {
 class Orders {
  public:
   // What the options refer to outlives this object.
-  explicit Orders(const OrdersOptions& options) : o_(options) {}
+  explicit Orders(const OrdersOptions& options)
+      : o_(options), denials_(options.store, options.clock) {}
 
   absl::StatusOr<issuer::v1::CreateOrderResponse> Create(
       const rpc::Caller& caller, const issuer::v1::CreateOrderRequest& request);
@@ -77,23 +82,35 @@ class Orders {
   absl::StatusOr<flow::Order> Visible(const rpc::Caller& caller, const std::string& id);
   absl::StatusOr<std::string> CaOf(const std::string& requested);
   absl::Status CheckProfile(const flow::Order& order);
-  absl::Status CheckGrants(const std::string& principal, const flow::Order& order,
-                           std::optional<crypto::KeyType> key_type);
-  absl::StatusOr<issuer::v1::CreateOrderResponse> ValidateOnly(flow::Order order);
-  // A stored certificate of the same account, profile, names and key that can serve again;
-  // `principal` may read it from then on.
-  absl::StatusOr<std::optional<std::string>> FindRepeat(const flow::Order& order,
-                                                        const std::string& principal,
-                                                        absl::Time now);
+  absl::StatusOr<policy::Decision> CheckGrants(const std::string& principal,
+                                               const flow::Order& order,
+                                               std::optional<crypto::KeyType> key_type);
+  // The creator's, and those of whoever handed in its CSR.
+  absl::StatusOr<policy::Decision> CheckRetryGrants(const flow::Order& order);
+  absl::StatusOr<issuer::v1::CreateOrderResponse> TryCreate(
+      const rpc::Caller& caller, const issuer::v1::CreateOrderRequest& request);
+  absl::StatusOr<issuer::v1::CreateOrderResponse> ValidateOnly(flow::Order order,
+                                                               const store::Spending& spending);
+  absl::StatusOr<flow::Order> TryFinalize(const rpc::Caller& caller,
+                                          const issuer::v1::FinalizeOrderRequest& request);
+  absl::StatusOr<flow::Order> TryRetry(const rpc::Caller& caller,
+                                       const issuer::v1::RetryOrderRequest& request);
+  // A stored certificate of the same account, profile, names and key that can serve again.
+  absl::StatusOr<std::optional<flow::StoredCertificate>> FindRepeat(const flow::Order& order,
+                                                                    absl::Time now);
+  // The caller, who got it as a repeat, may read it from then on.
+  absl::Status GrantReading(const rpc::Caller& caller, const flow::StoredCertificate& certificate,
+                            const flow::Order& order, int64_t policy_version, absl::Time now);
   // One move of the store, then a word to engine and watchers.
   absl::StatusOr<flow::Order> Change(const rpc::Caller& caller, const std::string& action,
-                                     const std::string& id, const std::string& detail,
-                                     const store::Store::Change& change);
+                                     const flow::Order& order, const std::string& detail,
+                                     int64_t policy_version, const store::Store::Change& change);
   void Announce(const flow::Order& order);
   template <typename Response>
   absl::StatusOr<Response> Answer(const flow::Order& order);
 
   const OrdersOptions o_;
+  Denials denials_;
 };
 
 }  // namespace norroy::service

@@ -137,6 +137,7 @@ ServiceFixture::ServiceFixture()
   database_ = Need(sql::OpenSqlite(":memory:"));
   NORROY_CHECK(sql::Migrate(*database_, store::Store::Migrations()).ok());
   store_ = store::Store::Make(*database_);
+  authorizations_ = std::make_unique<store::Authorizations>(*database_, "issuer");
   ca_.SetValidator([this](const fakes::Attempt& attempt) {
     const std::optional<std::string> served = solver_.Served(attempt.token);
     if (served == attempt.key_authorization) return absl::OkStatus();
@@ -150,7 +151,10 @@ ServiceFixture::ServiceFixture()
        .random = random_,
        .new_http = [this](const keys::CaSettings&) { return std::make_unique<Borrowed>(ca_); }}));
   Need(accounts_->Register("main", /*agree_tos=*/true));
-  policy_ = Need(policy::MakeConfigPolicy(Grants()));
+  configured_ = Need(policy::ReadConfiguredGrants(Grants()));
+  policies_ = std::make_unique<store::Policies>(*database_, "issuer");
+  quotas_ = std::make_unique<store::Quotas>(*database_);
+  policy_ = std::make_unique<policy::LivePolicy>(configured_.grants, *policies_);
   sealer_ = NewSealer(clock_.Now());
   engine_ = flow::Engine::Make({.store = *store_,
                                 .accounts = *accounts_,
@@ -159,12 +163,20 @@ ServiceFixture::ServiceFixture()
                                 .clock = clock_,
                                 .random = random_,
                                 .events = events_,
+                                .authorizations = *authorizations_,
                                 .limits = {1000, 1000, 1000},
                                 .owner = "test"});
-  orders_ = std::make_unique<Orders>(
-      OrdersOptions{*store_, *policy_, solver_, *accounts_, *engine_, events_, clock_, random_});
+  orders_ = std::make_unique<Orders>(OrdersOptions{*store_, *policy_, solver_, *accounts_, *engine_,
+                                                   events_, clock_, random_, *quotas_});
   certificates_ = std::make_unique<Certificates>(*store_, *accounts_, clock_);
+  audit_log_ = std::make_unique<audit::Log>(audit::LogOptions{.database = *database_,
+                                                              .clock = clock_,
+                                                              .deployment = "test",
+                                                              .writer = "issuer",
+                                                              .identity_file = ""});
+  evidence_ = std::make_unique<EvidenceRoom>(*store_, *audit_log_);
   account_admin_ = std::make_unique<AccountAdmin>(*store_, *accounts_, clock_);
+  policy_admin_ = std::make_unique<PolicyAdmin>(*policies_, configured_, clock_);
 }
 
 ServiceFixture::~ServiceFixture() = default;

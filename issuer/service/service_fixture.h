@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/audit/log.h"
 #include "common/clock/clock.h"
 #include "common/crypto/key.h"
 #include "common/crypto/random.h"
@@ -16,12 +17,17 @@
 #include "issuer/flow/engine.h"
 #include "issuer/flow/events.h"
 #include "issuer/keys/accounts.h"
-#include "issuer/policy/policy.h"
+#include "issuer/policy/live_policy.h"
 #include "issuer/service/account_admin.h"
 #include "issuer/service/certificates.h"
+#include "issuer/service/evidence.h"
 #include "issuer/service/orders.h"
+#include "issuer/service/policy_admin.h"
 #include "issuer/solver/fake_solver.h"
 #include "issuer/solver/sealer.h"
+#include "issuer/store/authorizations.h"
+#include "issuer/store/policies.h"
+#include "issuer/store/quota.h"
 #include "issuer/store/store.h"
 #include "tests/fakes/ca/fake_ca.h"
 
@@ -56,7 +62,11 @@ class ServiceFixture {
   keys::Accounts& accounts() { return *accounts_; }
   Orders& orders() { return *orders_; }
   Certificates& certificates() { return *certificates_; }
+  audit::Log& audit_log() { return *audit_log_; }
+  EvidenceRoom& evidence() { return *evidence_; }
   AccountAdmin& account_admin() { return *account_admin_; }
+  sql::Database& database() { return *database_; }
+  PolicyAdmin& policy_admin() { return *policy_admin_; }
 
  private:
   SimulatedClock clock_;
@@ -66,13 +76,20 @@ class ServiceFixture {
   flow::Events events_;
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::Authorizations> authorizations_;
   std::unique_ptr<keys::Accounts> accounts_;
+  policy::ConfiguredGrants configured_;
+  std::unique_ptr<store::Policies> policies_;
+  std::unique_ptr<store::Quotas> quotas_;
   std::unique_ptr<policy::Policy> policy_;
   std::unique_ptr<solver::Sealer> sealer_;
   std::unique_ptr<flow::Engine> engine_;
   std::unique_ptr<Orders> orders_;
   std::unique_ptr<Certificates> certificates_;
+  std::unique_ptr<audit::Log> audit_log_;
+  std::unique_ptr<EvidenceRoom> evidence_;
   std::unique_ptr<AccountAdmin> account_admin_;
+  std::unique_ptr<PolicyAdmin> policy_admin_;
 };
 
 }  // namespace norroy::service

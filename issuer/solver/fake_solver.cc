@@ -129,6 +129,16 @@ absl::StatusOr<std::vector<NamePlan>> FakeSolver::Plan(const std::vector<Name>& 
   return plans;
 }
 
+absl::StatusOr<std::vector<Name>> FakeSolver::Unanswerable(const std::vector<Name>& names) {
+  MutexLock lock(&mutex_);
+  if (!failure_.ok()) return failure_;
+  std::vector<Name> left;
+  for (const Name& name : names) {
+    if (PlanOf(name).empty()) left.push_back(name);
+  }
+  return left;
+}
+
 absl::StatusOr<PresentationStatus> FakeSolver::Present(const Presentation& presentation) {
   const absl::Status seals = CheckSeals(presentation);
   if (!seals.ok()) return seals;

@@ -55,6 +55,8 @@ class FakeSolver final : public Solver {
   int plan_calls();
 
   absl::StatusOr<std::vector<NamePlan>> Plan(const std::vector<challenge::Name>& names) override;
+  absl::StatusOr<std::vector<challenge::Name>> Unanswerable(
+      const std::vector<challenge::Name>& names) override;
   absl::StatusOr<PresentationStatus> Present(const Presentation& presentation) override;
   absl::StatusOr<std::optional<PresentationStatus>> Recheck(const std::string& id,
                                                             int64_t generation) override;

@@ -22,6 +22,12 @@ bool IsWhole(const std::vector<NamePlan>& plans) {
   });
 }
 
+// How many names nobody may answer for.
+size_t Empty(const std::vector<NamePlan>& plans) {
+  return static_cast<size_t>(std::count_if(
+      plans.begin(), plans.end(), [](const NamePlan& plan) { return plan.types.empty(); }));
+}
+
 }  // namespace
 
 absl::Status Unreachable(const ValidatorLink& validator, const absl::Status& status) {
@@ -50,13 +56,32 @@ absl::StatusOr<std::vector<NamePlan>> Planner::Plan(const std::vector<challenge:
     }
     NORROY_ASSIGN_OR_RETURN(std::vector<NamePlan> plans, FromProto(names, *answer));
     const bool whole = IsWhole(plans);
-    if (whole || !best.ok()) {
+    // Who may answer is known to one of them at least; that one gets the presentation.
+    if (whole || !best.ok() || Empty(plans) < Empty(*best)) {
       best = std::move(plans);
       preferred_ = index;
     }
     if (whole) break;
   }
   return best;
+}
+
+absl::StatusOr<std::vector<challenge::Name>> Planner::Unanswerable(
+    const std::vector<challenge::Name>& names) {
+  const absl::Duration timeout = kPlanTime / static_cast<int64_t>(validators_.size());
+  std::vector<challenge::Name> left = names;
+  for (const std::unique_ptr<ValidatorLink>& validator : validators_) {
+    const absl::StatusOr<validator::v1::PlanResponse> answer =
+        validator->Plan(ToPlanRequest(names), timeout);
+    if (!answer.ok()) return Unreachable(*validator, answer.status());
+    const absl::StatusOr<std::vector<NamePlan>> plans = FromProto(names, *answer);
+    if (!plans.ok()) return Unreachable(*validator, plans.status());
+    for (const NamePlan& plan : *plans) {
+      if (!plan.types.empty())
+        left.erase(std::remove(left.begin(), left.end(), plan.name), left.end());
+    }
+  }
+  return left;
 }
 
 }  // namespace norroy::solver

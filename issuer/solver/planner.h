@@ -23,6 +23,9 @@ class Planner {
 
   // As Solver::Plan.
   absl::StatusOr<std::vector<NamePlan>> Plan(const std::vector<challenge::Name>& names);
+  // As Solver::Unanswerable.
+  absl::StatusOr<std::vector<challenge::Name>> Unanswerable(
+      const std::vector<challenge::Name>& names);
   // Of `validators`.
   size_t preferred() const { return preferred_; }
 

@@ -1,6 +1,14 @@
 #include "issuer/solver/sealer.h"
 
+#include <utility>
+
 namespace norroy::solver {
+
+void Sealer::Replace(std::unique_ptr<crypto::Signer> signer, crypto::Certificate certificate) {
+  auto pair = std::make_shared<const Pair>(Pair{std::move(signer), std::move(certificate)});
+  MutexLock lock(&mutex_);
+  pair_ = std::move(pair);
+}
 
 absl::StatusOr<types::v1::SealedProof> Sealer::Seal(const std::string& presentation_id,
                                                     int64_t generation,
@@ -16,7 +24,12 @@ absl::StatusOr<types::v1::SealedProof> Sealer::Seal(const std::string& presentat
                                  .proof = proof,
                                  .not_before = not_before,
                                  .not_after = not_after};
-  return challenge::Seal(body, *signer_, certificate_);
+  std::shared_ptr<const Pair> pair;
+  {
+    MutexLock lock(&mutex_);
+    pair = pair_;
+  }
+  return challenge::Seal(body, *pair->signer, pair->certificate);
 }
 
 }  // namespace norroy::solver

@@ -11,6 +11,7 @@
 #include "common/challenge/seal.h"
 #include "common/crypto/certificate.h"
 #include "common/crypto/signer.h"
+#include "common/sync/mutex.h"
 
 namespace norroy::solver {
 
@@ -19,9 +20,12 @@ class Sealer {
  public:
   Sealer(std::string deployment, std::unique_ptr<crypto::Signer> signer,
          crypto::Certificate certificate)
-      : deployment_(std::move(deployment)),
-        signer_(std::move(signer)),
-        certificate_(std::move(certificate)) {}
+      : deployment_(std::move(deployment)) {
+    Replace(std::move(signer), std::move(certificate));
+  }
+
+  // From now on seals are made by this key.
+  void Replace(std::unique_ptr<crypto::Signer> signer, crypto::Certificate certificate);
 
   // A challenge's proof under an order's presentation; a rehearsal's if its key authorization says
   // so.
@@ -30,9 +34,14 @@ class Sealer {
                                               absl::Time not_before, absl::Time not_after) const;
 
  private:
-  std::string deployment_;
-  std::unique_ptr<crypto::Signer> signer_;
-  crypto::Certificate certificate_;
+  struct Pair {
+    std::unique_ptr<crypto::Signer> signer;
+    crypto::Certificate certificate;
+  };
+
+  const std::string deployment_;
+  mutable Mutex mutex_;
+  std::shared_ptr<const Pair> pair_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace norroy::solver

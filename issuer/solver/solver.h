@@ -99,6 +99,11 @@ class Solver {
   // can be asked.
   virtual absl::StatusOr<std::vector<NamePlan>> Plan(const std::vector<challenge::Name>& names) = 0;
 
+  // Those of `names` for which nobody may answer, attached or not, as all validators say it.
+  // UNAVAILABLE unless every one of them answered: not to know is no answer. MAY block up to 10 s.
+  virtual absl::StatusOr<std::vector<challenge::Name>> Unanswerable(
+      const std::vector<challenge::Name>& names) = 0;
+
   // States the wish and returns what is known now; MUST NOT wait for agents. Calling it again with
   // the same id and generation is the poll and MUST NOT repeat anything visible. When what is
   // known changes, the function given to OnChange is called with the id. An error means that
@@ -125,9 +130,8 @@ class Solver {
 
   // Lets every viewpoint look once, now, at what is published, and calls `done` once: when each has
   // answered or 15 s have passed, from any thread, maybe inside this call, without locks held. A
-  // viewpoint that cannot be asked gives a view of verdict UNKNOWN that says why. Without
-  // viewpoints nobody sees anything.
-  virtual void LookPersist(const PersistLook& /*look*/, const PersistDone& done) { done({}); }
+  // viewpoint that cannot be asked gives a view of verdict UNKNOWN that says why.
+  virtual void LookPersist(const PersistLook& look, const PersistDone& done) = 0;
 
   // Called from any thread, without locks held. Set once, before the first Present.
   virtual void OnChange(std::function<void(const std::string& id)> changed) = 0;

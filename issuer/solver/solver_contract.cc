@@ -85,6 +85,19 @@ TEST_P(SolverContract, PlansInTheOrderAsked) {
   EXPECT_TRUE((*plans)[2].types.empty());
 }
 
+TEST_P(SolverContract, TellsForWhomNobodyMayAnswer) {
+  // Not attached is not the same as not allowed.
+  agents().SetPlan(NameOf("away.example.com"), {{ChallengeType::kHttp01, {}, {"web9"}}});
+  agents().SetPlan(NameOf("gone.example.com"), {});
+  const std::vector<challenge::Name> names = {NameOf("a.example.com"), NameOf("gone.example.com"),
+                                              NameOf("away.example.com"), NameOf("*.example.com")};
+  const auto nobody = solver().Unanswerable(names);
+  ASSERT_TRUE(nobody.ok()) << nobody.status();
+  EXPECT_EQ(*nobody, (std::vector<challenge::Name>{names[1], names[3]}));
+  agents().FailCalls(absl::UnavailableError("nobody home"));
+  EXPECT_TRUE(absl::IsUnavailable(solver().Unanswerable(names).status()));
+}
+
 TEST_P(SolverContract, PresentsAndReleases) {
   const Presentation wish = Wish("order1", 1, {"a.example.com", "b.example.com"});
   const auto status = PresentAndSettle(wish);

@@ -42,6 +42,11 @@ class ValidatorSolver final : public Solver {
     return planner_.Plan(names);
   }
 
+  absl::StatusOr<std::vector<challenge::Name>> Unanswerable(
+      const std::vector<challenge::Name>& names) override {
+    return planner_.Unanswerable(names);
+  }
+
   absl::StatusOr<PresentationStatus> Present(const Presentation& presentation) override {
     return keeper_->Present(presentation);
   }

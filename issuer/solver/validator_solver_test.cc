@@ -173,6 +173,52 @@ TEST_F(ValidatorSolverTest, PlansWhereThePlanIsWhole) {
   EXPECT_EQ(ErrorReason(solver_->Plan(names).status()), "VALIDATOR_PROTOCOL");
 }
 
+// A validator that lets exactly `answered` be answered for.
+std::function<absl::StatusOr<validator::v1::PlanResponse>(const validator::v1::PlanRequest&)>
+AnswersFor(const std::vector<std::string>& answered) {
+  return [answered](const validator::v1::PlanRequest& request) {
+    validator::v1::PlanResponse response;
+    for (const validator::v1::PlannedName& name : request.names()) {
+      validator::v1::NamePlan& planned = *response.add_names();
+      *planned.mutable_name() = name;
+      for (const std::string& one : answered) {
+        if (name.identifier().value() != one) continue;
+        validator::v1::TypePlan& type = *planned.add_types();
+        type.set_type(types::v1::CHALLENGE_TYPE_HTTP_01);
+        type.add_missing("web1");
+      }
+    }
+    return absl::StatusOr<validator::v1::PlanResponse>(response);
+  };
+}
+
+TEST_F(ValidatorSolverTest, NobodyMayAnswerIfEveryValidatorSaysSo) {
+  const std::vector<challenge::Name> names = {NameOf("a.example.com"), NameOf("b.example.com"),
+                                              NameOf("c.example.com")};
+  v1().SetPlan(AnswersFor({"a.example.com"}));
+  EXPECT_TRUE(absl::IsUnavailable(solver_->Unanswerable(names).status()));
+  v2().SetPlan(AnswersFor({"b.example.com"}));
+  const auto nobody = solver_->Unanswerable(names);
+  ASSERT_TRUE(nobody.ok()) << nobody.status();
+  EXPECT_EQ(*nobody, std::vector<challenge::Name>{names[2]});
+  // One that does not answer might have said something else.
+  for (const absl::Status& error :
+       {absl::UnavailableError("gone"), absl::PermissionDeniedError("not an issuer"),
+        absl::DeadlineExceededError("slow")}) {
+    v1().SetPlan([error](const auto&) { return error; });
+    EXPECT_TRUE(absl::IsUnavailable(solver_->Unanswerable(names).status())) << error;
+  }
+  v1().SetPlan([](const auto&) { return validator::v1::PlanResponse(); });
+  EXPECT_TRUE(absl::IsUnavailable(solver_->Unanswerable(names).status()));
+}
+
+TEST_F(ValidatorSolverTest, PlansWhereSomebodyMayAnswer) {
+  const std::vector<challenge::Name> names = {NameOf("a.example.com")};
+  v1().SetPlan(AnswersFor({}));
+  v2().SetPlan(AnswersFor({"a.example.com"}));
+  EXPECT_EQ((*solver_->Plan(names))[0].types.size(), 1u);
+}
+
 TEST_F(ValidatorSolverTest, EndsWithCallsOpen) {
   ASSERT_TRUE(solver_->Present(Wish(1)).ok());
   solver_.reset();

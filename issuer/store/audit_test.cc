@@ -37,9 +37,9 @@ TEST_P(StoreContract, EveryMoveThatMattersIsAudited) {
   ASSERT_TRUE(store_->PutAccount({.ca = "letsencrypt", .create_time = now_}).ok());
   ASSERT_TRUE(store_->Audit({.action = "started"}, now_).ok());
 
-  const char* const actions[] = {"order.create",     "order.finalize",     "certificate.issue",
-                                 "certificate.read", "certificate.revoke", "account.put",
-                                 "started"};
+  const char* const actions[] = {"order.create",      "order.finalize",   "order.done",
+                                 "certificate.issue", "certificate.read", "certificate.revoke",
+                                 "account.put",       "started"};
   int seq = 0;
   for (const char* action : actions) {
     ++seq;
@@ -59,6 +59,77 @@ TEST_P(StoreContract, EveryMoveThatMattersIsAudited) {
   ASSERT_EQ(heads->size(), 1u);
   EXPECT_EQ(heads->front().seq, seq);
   EXPECT_EQ(heads->front().hash.size(), 64u);
+}
+
+// The history of an order: each state that it was stored in, and each problem, once.
+TEST_P(StoreContract, StatesAndProblemsOfAnOrderAreAudited) {
+  flow::Order order = NewOrder("a", now_);
+  order.policy_version = 7;
+  order.request_id = "r";
+  Create(order);
+  Leased leased = Take("a");
+  const auto save = [&] {
+    leased.order.update_time += absl::Seconds(1);
+    ASSERT_TRUE(store_->SaveOrder(leased.order, leased.lease, false).ok());
+  };
+  save();  // nothing to tell
+  leased.order.state = flow::State::kOrdering;
+  save();
+  leased.order.due_time += absl::Seconds(9);
+  save();
+  leased.order.error = flow::OrderError::Of(
+      MakeError(absl::StatusCode::kUnavailable, "CA_UNREACHABLE", "no answer from the CA"));
+  save();
+  leased.order.attempt = 2;
+  save();  // the same problem
+  leased.order.error.reset();
+  leased.order.state = flow::State::kValidating;
+  leased.order.ca_order_url = "https://ca.example/order/1";
+  leased.order.progress = {{.name = leased.order.names[0]}};
+  save();
+  leased.order.progress[0].error = flow::OrderError::Of(
+      MakeError(absl::StatusCode::kFailedPrecondition, "VALIDATION_FAILED", "404"));
+  leased.order.ending = flow::State::kFailed;
+  leased.order.state = flow::State::kGivingUp;
+  save();
+  leased.order.state = flow::State::kFailed;
+  save();
+
+  struct Case {
+    const char* action;
+    const char* outcome;
+    const char* says;
+  };
+  const Case cases[] = {
+      {"order.create", "ok", ""},
+      {"order.ordering", "ok", "after queued"},
+      {"order.problem", "failed", "while ordering: CA_UNREACHABLE (no answer from the CA)"},
+      {"order.validating", "ok", "after ordering ca_order=https://ca.example/order/1"},
+      {"order.giving_up", "failed", "www.example.com: VALIDATION_FAILED (404)"},
+      {"order.failed", "failed", "after giving_up"},
+  };
+  int seq = 0;
+  for (const Case& c : cases) {
+    ++seq;
+    EXPECT_EQ(Count(absl::StrCat("SELECT COUNT(*) FROM audit WHERE seq = ", seq, " AND action = '",
+                                 c.action, "' AND outcome = '", c.outcome, "' AND instr(detail, '",
+                                 c.says, "') > 0 AND object = 'order/a' AND request_id = 'r'")),
+              1)
+        << c.action;
+  }
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM audit"), seq);
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM audit WHERE principal = 'issuer' AND policy_version = 7"),
+            5);
+}
+
+// Somebody who lost the lease changes nothing, and tells nothing.
+TEST_P(StoreContract, ASaveThatIsRefusedIsNotAudited) {
+  Create(NewOrder("a", now_));
+  Leased leased = Take("a");
+  leased.lease.token += 1;
+  leased.order.state = flow::State::kOrdering;
+  EXPECT_EQ(ErrorReason(store_->SaveOrder(leased.order, leased.lease, false)), "LEASE_LOST");
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM audit"), 1);
 }
 
 TEST_P(StoreContract, EachWriterHasItsOwnChain) {

@@ -101,6 +101,30 @@ absl::Status MarkReplaced(sql::Connection& connection, const flow::StoredCertifi
   return absl::OkStatus();
 }
 
+int64_t PolicyOf(const flow::Order& order) {
+  return order.finalize_policy_version > 0 ? order.finalize_policy_version : order.policy_version;
+}
+
+AuditEntry AuditOfDone(const flow::Order& order, const flow::StoredCertificate& certificate) {
+  return {.principal = certificate.creator,
+          .action = "order.done",
+          .object = absl::StrCat("order/", order.id),
+          .detail = absl::StrCat("certificate=", certificate.id, " ca_order=", order.ca_order_url),
+          .policy_version = PolicyOf(order),
+          .request_id = order.request_id};
+}
+
+AuditEntry AuditOfIssue(const flow::Order& order, const flow::StoredCertificate& certificate) {
+  return {.principal = certificate.creator,
+          .action = "certificate.issue",
+          .object = absl::StrCat("certificate/", certificate.id),
+          .detail = absl::StrCat("order=", order.id, " ca=", certificate.ca, " serial=",
+                                 certificate.serial, " key=", certificate.public_key_sha256,
+                                 order.finalizer.empty() ? "" : " finalizer=", order.finalizer),
+          .policy_version = PolicyOf(order),
+          .request_id = order.request_id};
+}
+
 absl::Status EndOrder(sql::Connection& connection, const flow::Order& ended, const Lease& lease,
                       const std::string& certificate_id) {
   flow::Order order = ended;
@@ -129,14 +153,9 @@ absl::Status SqlStore::FinishOrder(const flow::Order& order, const Lease& lease,
     NORROY_RETURN_IF_ERROR(EndOrder(connection, order, lease, certificate.id));
     NORROY_RETURN_IF_ERROR(InsertCertificate(connection, certificate));
     NORROY_RETURN_IF_ERROR(MarkReplaced(connection, certificate));
-    return Append(connection,
-                  {.principal = certificate.creator,
-                   .action = "certificate.issue",
-                   .object = absl::StrCat("certificate/", certificate.id),
-                   .detail = absl::StrCat("order=", order.id, " ca=", certificate.ca,
-                                          " serial=", certificate.serial,
-                                          " key=", certificate.public_key_sha256)},
-                  certificate.create_time);
+    NORROY_RETURN_IF_ERROR(
+        Append(connection, AuditOfDone(order, certificate), certificate.create_time));
+    return Append(connection, AuditOfIssue(order, certificate), certificate.create_time);
   });
 }
 

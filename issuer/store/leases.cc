@@ -4,6 +4,8 @@
 
 #include "common/sql/transact.h"
 #include "common/status_macros.h"
+#include "issuer/store/authorizations.h"
+#include "issuer/store/order_audit.h"
 #include "issuer/store/records.h"
 #include "issuer/store/rows.h"
 #include "issuer/store/sql_store.h"
@@ -124,9 +126,26 @@ absl::Status SqlStore::ExtendLease(const Lease& lease, absl::Time now, absl::Dur
   });
 }
 
+absl::Status SqlStore::AuditSave(sql::Connection& connection, const flow::Order& order) {
+  NORROY_ASSIGN_OR_RETURN(
+      const std::vector<sql::Row> rows,
+      connection.Query("SELECT state, record FROM orders WHERE id = $1", {order.id}));
+  if (rows.empty()) return LeaseLost(order.id);
+  const bool same_state = rows.front().Int(0) == StateColumn(order.state);
+  const std::string problems = ProblemsOf(order);
+  // Most saves: nothing to tell, and the record need not be read.
+  if (same_state && problems.empty()) return absl::OkStatus();
+  NORROY_ASSIGN_OR_RETURN(const flow::Order before, ParseOrder(rows.front().Bytes(1)));
+  if (same_state && ProblemsOf(before) == problems) return absl::OkStatus();
+  AuditEntry entry = same_state ? AuditOfProblem(order) : AuditOfState(order, before.state);
+  entry.principal = chain_.writer();
+  return Append(connection, entry, order.update_time);
+}
+
 absl::Status SqlStore::SaveOrder(const flow::Order& order, const Lease& lease, bool give_back) {
   return database_.Write([&](sql::Connection& connection) -> absl::Status {
     if (order.id != lease.order_id) return LeaseLost(order.id);
+    NORROY_RETURN_IF_ERROR(AuditSave(connection, order));
     NORROY_ASSIGN_OR_RETURN(
         const int64_t saved,
         connection.Execute("UPDATE orders SET state = $1, due_time = $2, record = $3 "
@@ -138,6 +157,7 @@ absl::Status SqlStore::SaveOrder(const flow::Order& order, const Lease& lease, b
       NORROY_RETURN_IF_ERROR(store::NoteCaOrder(connection, order, order.update_time));
     }
     NORROY_RETURN_IF_ERROR(NoteUnderWay(connection, order));
+    NORROY_RETURN_IF_ERROR(NoteValid(connection, order));
     if (flow::IsFinal(order.state)) {
       NORROY_RETURN_IF_ERROR(DropFlights(connection, order.id));
     }

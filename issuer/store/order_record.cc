@@ -126,10 +126,10 @@ v1::OrderRecord ToRecord(const flow::Order& order) {
   const auto& [id, creator, request_id, request_hash, names, ca, profile, labels, finalizers,
                public_key_sha256, preferred_chain, force_new, create_time, expire_time,
                policy_version, reuse_never, finalizer, finalize_policy_version, state, update_time,
-               state_time, due_time, attempt, csr, csr_key_sha256, finalize_requested, plan_checked,
-               ca_order_url, ca_finalize_url, finalize_intent_url, progress, generation,
-               lease_not_after, released, ending, certificate_id, waiting_for, error, failed_types,
-               restarts, retries] = order;
+               state_time, due_time, attempt, csr, csr_key_sha256, finalize_requested, ca_order_url,
+               ca_finalize_url, finalize_intent_url, progress, generation, lease_not_after,
+               released, ending, certificate_id, waiting_for, error, failed_types, restarts,
+               retries, fresh, discarded_orders] = order;
   v1::OrderRecord record;
   record.set_id(id);
   record.set_creator(creator);
@@ -153,7 +153,6 @@ v1::OrderRecord ToRecord(const flow::Order& order) {
   record.set_csr(csr);
   record.set_csr_key_sha256(csr_key_sha256);
   record.set_finalize_requested(finalize_requested);
-  record.set_plan_checked(plan_checked);
   record.set_ca_order_url(ca_order_url);
   record.set_ca_finalize_url(ca_finalize_url);
   record.set_finalize_intent_url(finalize_intent_url);
@@ -176,6 +175,8 @@ v1::OrderRecord ToRecord(const flow::Order& order) {
   record.set_reuse_never(reuse_never);
   record.set_finalizer(finalizer);
   record.set_finalize_policy_version(finalize_policy_version);
+  record.set_fresh(fresh);
+  SetTexts(discarded_orders, *record.mutable_discarded_orders());
   return record;
 }
 
@@ -188,7 +189,6 @@ absl::Status SetEnginesFields(const v1::OrderRecord& record, flow::Order& order)
   order.csr = record.csr();
   order.csr_key_sha256 = record.csr_key_sha256();
   order.finalize_requested = record.finalize_requested();
-  order.plan_checked = record.plan_checked();
   order.ca_order_url = record.ca_order_url();
   order.ca_finalize_url = record.ca_finalize_url();
   order.finalize_intent_url = record.finalize_intent_url();
@@ -214,6 +214,8 @@ absl::Status SetEnginesFields(const v1::OrderRecord& record, flow::Order& order)
   order.reuse_never = record.reuse_never();
   order.finalizer = record.finalizer();
   order.finalize_policy_version = record.finalize_policy_version();
+  order.fresh = record.fresh();
+  order.discarded_orders = TextsOf(record.discarded_orders());
   return absl::OkStatus();
 }
 

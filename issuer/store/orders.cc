@@ -72,8 +72,8 @@ std::unique_ptr<Store> Store::Make(sql::Database& database, absl::string_view wr
   return std::make_unique<SqlStore>(database, writer);
 }
 
-absl::Status SqlStore::Insert(sql::Connection& connection, const flow::Order& order,
-                              absl::Time now) {
+absl::Status SqlStore::Insert(sql::Connection& connection, const flow::Order& order, absl::Time now,
+                              const OrderOrigin& origin) {
   NORROY_RETURN_IF_ERROR(
       connection
           .Execute("INSERT INTO orders (id, ca, profile, set_hash, state, create_time, due_time, "
@@ -105,16 +105,26 @@ absl::Status SqlStore::Insert(sql::Connection& connection, const flow::Order& or
                  .action = "order.create",
                  .object = absl::StrCat("order/", order.id),
                  .detail = absl::StrCat("ca=", order.ca, " profile=", order.profile,
-                                        " names=", order.set_key())},
+                                        " names=", order.set_key()),
+                 .peer = origin.peer,
+                 .policy_version = order.policy_version,
+                 .request_id = order.request_id,
+                 .trace_id = origin.trace_id},
                 now);
 }
 
-absl::StatusOr<flow::Order> SqlStore::CreateOrder(const flow::Order& order, absl::Time now) {
+absl::StatusOr<flow::Order> SqlStore::CreateOrder(const flow::Order& order, absl::Time now,
+                                                  const OrderOrigin& origin) {
   return sql::WriteFor<flow::Order>(
       database_, [&](sql::Connection& connection) -> absl::StatusOr<flow::Order> {
         NORROY_ASSIGN_OR_RETURN(const std::string earlier, ClaimRequestId(connection, order, now));
+        // A retry of a call whose answer was lost costs nothing.
         if (!earlier.empty()) return ReadOrder(connection, earlier);
-        NORROY_RETURN_IF_ERROR(Insert(connection, order, now));
+        if (origin.spending.has_value()) {
+          NORROY_RETURN_IF_ERROR(
+              CountSpending(connection, order.creator, order.id, *origin.spending, now));
+        }
+        NORROY_RETURN_IF_ERROR(Insert(connection, order, now, origin));
         return order;
       });
 }

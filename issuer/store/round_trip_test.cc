@@ -133,7 +133,6 @@ flow::Order RandomOrder(Dice& dice, const std::string& id) {
   order.csr = dice.Bytes(3000);
   order.csr_key_sha256 = dice.Bytes();
   order.finalize_requested = dice.Coin();
-  order.plan_checked = dice.Coin();
   order.ca_order_url = dice.Bytes();
   order.ca_finalize_url = dice.Bytes();
   order.finalize_intent_url = dice.Bytes();
@@ -154,6 +153,8 @@ flow::Order RandomOrder(Dice& dice, const std::string& id) {
   order.finalize_policy_version = dice.Below(1000);
   order.restarts = dice.Below(5);
   order.retries = dice.Below(3);
+  order.fresh = dice.Coin();
+  order.discarded_orders = dice.Texts();
   return order;
 }
 

@@ -157,7 +157,8 @@ CREATE TABLE order_domains (
   time INTEGER NOT NULL,
   PRIMARY KEY (principal, domain, order_id)
 ) STRICT;
-CREATE INDEX order_domains_by_time ON order_domains (time)
+CREATE INDEX order_domains_by_time ON order_domains (time);
+CREATE INDEX order_domains_by_principal ON order_domains (principal, domain, time)
 )sql"},
       // Authorizations that the CA may hold valid, so that they can be deactivated.
       {5, R"sql(
@@ -166,10 +167,14 @@ CREATE TABLE authorizations (
   ca TEXT NOT NULL,
   account_url TEXT NOT NULL,
   name TEXT NOT NULL,
-  expire_time INTEGER NOT NULL
+  expire_time INTEGER NOT NULL,
+  order_id TEXT NOT NULL,
+  reason TEXT NOT NULL
 ) STRICT;
 CREATE INDEX authorizations_by_name ON authorizations (name);
-CREATE INDEX authorizations_by_time ON authorizations (expire_time)
+CREATE INDEX authorizations_by_time ON authorizations (expire_time);
+CREATE INDEX authorizations_by_order ON authorizations (order_id);
+CREATE INDEX authorizations_by_reason ON authorizations (reason)
 )sql"},
       // Of a token the hash, never the token.
       {6, R"sql(

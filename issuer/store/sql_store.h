@@ -20,7 +20,8 @@ class SqlStore final : public Store {
   SqlStore(sql::Database& database, absl::string_view writer)
       : database_(database), chain_(writer) {}
 
-  absl::StatusOr<flow::Order> CreateOrder(const flow::Order& order, absl::Time now) override;
+  absl::StatusOr<flow::Order> CreateOrder(const flow::Order& order, absl::Time now,
+                                          const OrderOrigin& origin) override;
   absl::StatusOr<flow::Order> GetOrder(absl::string_view id) override;
   absl::StatusOr<std::vector<flow::Order>> ListOrders(const OrderFilter& filter,
                                                       const PageKey& after, int limit) override;
@@ -76,7 +77,10 @@ class SqlStore final : public Store {
  private:
   // Appends to this process's chain, at entry.time or else `time`.
   absl::Status Append(sql::Connection& connection, const AuditEntry& entry, absl::Time time);
-  absl::Status Insert(sql::Connection& connection, const flow::Order& order, absl::Time now);
+  // Before the order is written: its new state or problem, if it has one.
+  absl::Status AuditSave(sql::Connection& connection, const flow::Order& order);
+  absl::Status Insert(sql::Connection& connection, const flow::Order& order, absl::Time now,
+                      const OrderOrigin& origin);
   absl::Status ChangeCertificate(
       absl::string_view id, const AuditEntry& audit, absl::Time time,
       const std::function<absl::Status(sql::Connection&, flow::StoredCertificate&)>& change);

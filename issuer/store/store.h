@@ -20,6 +20,7 @@
 #include "common/sql/database.h"
 #include "issuer/flow/certificate.h"
 #include "issuer/flow/order.h"
+#include "issuer/store/quota.h"
 
 namespace norroy::store {
 
@@ -61,6 +62,13 @@ struct Limits {
 using AuditEntry = audit::Entry;
 using AuditHead = audit::Head;
 
+// Where a new order comes from, and what it counts for.
+struct OrderOrigin {
+  std::string peer = {};
+  std::string trace_id = {};
+  std::optional<Spending> spending = {};  // unset: it is nobody's to be counted
+};
+
 struct AccountRecord {
   std::string ca;
   std::string directory_url;
@@ -83,9 +91,11 @@ class Store {
   virtual ~Store() = default;
 
   // Stores a new order. If the creator used request_id in the last 7 days: the stored order if
-  // request_hash is the same, else ALREADY_EXISTS (reason REQUEST_ID_REUSED). Names, reading rights
-  // and the set of an order are those of its creation. Audited as "order.create".
-  virtual absl::StatusOr<flow::Order> CreateOrder(const flow::Order& order, absl::Time now) = 0;
+  // request_hash is the same, else ALREADY_EXISTS (reason REQUEST_ID_REUSED). Else it is counted:
+  // RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED (issuer/store/quota.h). Names, reading rights and the
+  // set of an order are those of its creation. Audited as "order.create".
+  virtual absl::StatusOr<flow::Order> CreateOrder(const flow::Order& order, absl::Time now,
+                                                  const OrderOrigin& origin = {}) = 0;
   virtual absl::StatusOr<flow::Order> GetOrder(absl::string_view id) = 0;  // NOT_FOUND
   // At most `limit`, newest first, after `after`.
   virtual absl::StatusOr<std::vector<flow::Order>> ListOrders(const OrderFilter& filter,

@@ -158,7 +158,6 @@ std::string Describe(const flow::Order& o) {
                                     o.csr,
                                     o.csr_key_sha256,
                                     std::string(o.finalize_requested ? "requested" : "not"),
-                                    std::string(o.plan_checked ? "checked" : "not"),
                                     o.ca_order_url,
                                     o.ca_finalize_url,
                                     o.finalize_intent_url,
@@ -180,6 +179,7 @@ std::string Describe(const flow::Order& o) {
   absl::StrAppend(&text, "\n", o.restarts, "/", o.retries);
   absl::StrAppend(&text, "\n", o.policy_version, o.reuse_never ? " anew " : " any ", o.finalizer,
                   " ", o.finalize_policy_version);
+  absl::StrAppend(&text, "\n", o.fresh ? "fresh " : "old ", Text(o.discarded_orders));
   return text;
 }
 

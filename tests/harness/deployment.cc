@@ -48,6 +48,8 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebb
   for (const std::string& pattern : options.allow) {
     init.insert(init.end(), {"--allow", pattern});
   }
+  init.insert(init.end(), options.init.begin(), options.init.end());
+  deployment->issuer_environment_ = options.issuer_environment;
   deployment->CliOk(init);
   const std::string issuer_yaml = deployment->dir_ + "/issuer/issuer.yaml";
   AppendTo(issuer_yaml, options.issuer);
@@ -143,7 +145,7 @@ void Deployment::AddAgent(const std::string& name, const AgentOptions& options) 
   } else {
     absl::StrAppend(&config, "webroot:\n  directory: ", options.webroot, "\n");
   }
-  WriteAll(home + "/agent.yaml", config);
+  WriteAll(home + "/agent.yaml", config, options.config_mode);
   StartAgent(name);
 }
 
@@ -174,7 +176,7 @@ int Deployment::Presented(const std::string& name) {
 void Deployment::StartIssuer() {
   issuer_ =
       Process::Start({Runfile("issuer/norroy-issuer"), "--config", dir_ + "/issuer/issuer.yaml"},
-                     dir_ + "/issuer.log");
+                     dir_ + "/issuer.log", issuer_environment_);
 }
 
 void Deployment::StartValidator() {

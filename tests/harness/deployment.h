@@ -19,6 +19,10 @@ class Deployment {
   struct Options {
     // Wildcards and networks that the operator may order ("." is granted in any case).
     std::vector<std::string> allow;
+    // Further words of `norroy init`.
+    std::vector<std::string> init;
+    // Of the issuer's process.
+    std::vector<std::string> issuer_environment;
     // Of the CA, for CAA.
     std::vector<std::string> caa_identities;
     // Further lines of issuer.yaml and validator.yaml.
@@ -42,11 +46,12 @@ class Deployment {
 
   struct AgentOptions {
     std::vector<std::string> patterns;
-    int http_port = 0;                // a listener,
-    std::string webroot;              // or a document root,
-    std::string presenters;           // or these lines of agent.yaml
-    std::vector<std::string> types;   // of the challenge grant; empty: http-01
-    std::string responders;           // "all", "one"; empty: the default
+    int http_port = 0;               // a listener,
+    std::string webroot;             // or a document root,
+    std::string presenters;          // or these lines of agent.yaml
+    std::vector<std::string> types;  // of the challenge grant; empty: http-01
+    std::string responders;          // "all", "one"; empty: the default
+    int config_mode = 0644;
     std::vector<std::string> prefix;  // of the agent's command line: {"faketime", "+20min"}
   };
   // Token, enrollment, configuration and start; attached when it returns.
@@ -73,6 +78,7 @@ class Deployment {
  private:
   std::string dir_;
   std::string issuer_address_;
+  std::vector<std::string> issuer_environment_;
   std::string validator_address_;
   std::unique_ptr<Process> validator_;
   std::unique_ptr<Process> issuer_;

@@ -1,6 +1,7 @@
 #include "tests/harness/pebble.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/check.h"
 #include "common/identity/issuing.h"
@@ -28,6 +29,17 @@ void MakeTlsFiles(const std::string& dir) {
   WriteAll(dir + "/pebble-key.pem", std::string(key->ToPem().Expose()), 0600);
 }
 
+// The members of Pebble's configuration that ask for external account binding.
+std::string ExternalAccounts(const PebbleOptions& options) {
+  if (options.eab_keys.empty()) return "";
+  const std::string keys =
+      absl::StrJoin(options.eab_keys, ", ", [](std::string* out, const auto& key) {
+        absl::StrAppend(out, "\"", key.first, "\": \"", key.second, "\"");
+      });
+  return absl::StrCat(R"(, "externalAccountBindingRequired": true, "externalAccountMACKeys": {)",
+                      keys, "}");
+}
+
 }  // namespace
 
 std::unique_ptr<Pebble> Pebble::Start(const std::string& dir, const PebbleOptions& options) {
@@ -42,7 +54,8 @@ std::unique_ptr<Pebble> Pebble::Start(const std::string& dir, const PebbleOption
                         R"(", "managementListenAddress": "127.0.0.1:)", pebble->management_port_,
                         R"(", "certificate": ")", dir, R"(/pebble-cert.pem", "privateKey": ")", dir,
                         R"(/pebble-key.pem", "httpPort": )", options.http_port, R"(, "tlsPort": )",
-                        options.tls_port, R"(, "ocspResponderURL": ""}})"));
+                        options.tls_port, R"(, "ocspResponderURL": "")", ExternalAccounts(options),
+                        "}}"));
   if (options.dns.empty()) {
     pebble->options_.dns = absl::StrCat("127.0.0.1:", FreePort());
     pebble->dns_ = Process::Start(

@@ -3,6 +3,7 @@
 
 // Pebble, Let's Encrypt's test CA, and its DNS server, on loopback.
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,8 @@ struct PebbleOptions {
   int nonce_reject_percent = 5;
   int authz_reuse_percent = 50;
   int alternate_roots = 0;
+  // Key ids and their HMAC keys, base64url; if there are any, accounts must be bound to one.
+  std::map<std::string, std::string> eab_keys;
   std::string binary = "pebble";
 };
 

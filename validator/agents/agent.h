@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,14 @@ struct AgentCounts {
   std::map<std::string, int64_t> refused;  // by reason
 };
 
+// A name that is refused, whoever bears it, until the ban is lifted.
+struct Ban {
+  std::string name;
+  std::string reason;  // for operators; the agent is not told
+  std::string principal;
+  absl::Time time;
+};
+
 struct Agent {
   std::string name;
   std::string enrollment_id;
@@ -69,6 +78,20 @@ struct Agent {
   AgentReport report;
   absl::Time enroll_time;
   absl::Time identity_expire_time;
+  int64_t grants_version = 0;  // of `grants`, counted by name
+  std::optional<Ban> ban = {};
+  // When two processes with this identity were last seen, and where they came from.
+  absl::Time duplicate_time = absl::InfinitePast();
+  std::vector<std::string> duplicate_peers = {};
+};
+
+// One version of an agent's grants.
+struct GrantsVersion {
+  int64_t version = 0;
+  std::string enrollment_id;
+  std::vector<ChallengeGrant> grants;
+  std::string creator;  // empty: set before versions were kept
+  absl::Time create_time;
 };
 
 }  // namespace norroy::validator

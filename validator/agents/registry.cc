@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +21,19 @@ absl::Status Removed(absl::string_view agent) {
                                 " is not enrolled (any more) with this identity: enroll it anew "
                                 "with a join token"),
                    {{"agent", std::string(agent)}});
+}
+
+// Nothing of why: that is for operators.
+absl::Status IsBanned(absl::string_view agent) {
+  return MakeError(
+      absl::StatusCode::kPermissionDenied, "AGENT_BANNED",
+      absl::StrCat("agent ", agent,
+                   " is banned: an operator has to lift that (`norroy agent unban ", agent, "`)"),
+      {{"agent", std::string(agent)}});
+}
+
+bool MayServe(const Agent& agent) {
+  return agent.state == AgentState::kEnrolled && !agent.ban.has_value();
 }
 
 absl::Status Superseded(absl::string_view agent) {
@@ -48,7 +62,9 @@ std::map<ChallengeType, Candidate> TypesOf(const Agent& agent, const challenge::
 
 class FleetRegistry final : public Registry {
  public:
-  FleetRegistry(Store& store, std::vector<Agent> agents) : store_(store) {
+  FleetRegistry(Store& store, std::vector<Agent> agents, const std::vector<Ban>& bans)
+      : store_(store) {
+    for (const Ban& ban : bans) banned_.insert(ban.name);
     for (Agent& agent : agents) {
       std::string name = agent.name;
       agents_.emplace(std::move(name), std::move(agent));
@@ -60,16 +76,21 @@ class FleetRegistry final : public Registry {
     MutexLock reloading(&reload_mutex_);
     absl::StatusOr<Agent> agent = store_.GetAgent(name);
     if (!agent.ok() && !absl::IsNotFound(agent.status())) return agent.status();
-    const std::shared_ptr<Link> ended = Replace(std::string(name), std::move(agent));
-    if (ended != nullptr) ended->Close(Removed(name));
+    // Of names that no agent has now, too.
+    NORROY_ASSIGN_OR_RETURN(const std::vector<Ban> bans, store_.ListBans());
+    const bool banned =
+        std::any_of(bans.begin(), bans.end(), [name](const Ban& ban) { return ban.name == name; });
+    const std::shared_ptr<Link> ended = Replace(std::string(name), std::move(agent), banned);
+    if (ended != nullptr) ended->Close(banned ? IsBanned(name) : Removed(name));
     return absl::OkStatus();
   }
 
   absl::Status Admit(const identity::Identity& identity) override {
     MutexLock lock(&mutex_);
+    if (banned_.contains(identity.name)) return IsBanned(identity.name);
+    if (identity.role == types::v1::ROLE_BOOTSTRAP) return absl::OkStatus();
     const auto it = agents_.find(identity.name);
-    if (identity.role == types::v1::ROLE_AGENT && it != agents_.end() &&
-        it->second.state == AgentState::kEnrolled &&
+    if (identity.role == types::v1::ROLE_AGENT && it != agents_.end() && MayServe(it->second) &&
         it->second.enrollment_id == identity.enrollment_id) {
       return absl::OkStatus();
     }
@@ -151,7 +172,7 @@ class FleetRegistry final : public Registry {
     std::vector<std::pair<ChallengeType, Candidate>> candidates;
     MutexLock lock(&mutex_);
     for (const auto& [agent_name, agent] : agents_) {
-      if (agent.state != AgentState::kEnrolled || agent.drained) continue;
+      if (!MayServe(agent) || agent.drained) continue;
       for (auto& [type, candidate] : TypesOf(agent, name)) {
         candidate.attached = attachments_.contains(agent_name);
         candidates.emplace_back(type, std::move(candidate));
@@ -162,6 +183,13 @@ class FleetRegistry final : public Registry {
              std::tie(b.second.preference, b.first, b.second.agent);
     });
     return candidates;
+  }
+
+  bool MayAnswer(const std::string& agent, const challenge::Name& name,
+                 ChallengeType type) override {
+    MutexLock lock(&mutex_);
+    const auto it = agents_.find(agent);
+    return it != agents_.end() && MayServe(it->second) && TypesOf(it->second, name).contains(type);
   }
 
   std::vector<Agent> agents() override {
@@ -178,8 +206,13 @@ class FleetRegistry final : public Registry {
   };
 
   // The link that must be closed now, if any.
-  std::shared_ptr<Link> Replace(const std::string& name, absl::StatusOr<Agent> agent) {
+  std::shared_ptr<Link> Replace(const std::string& name, absl::StatusOr<Agent> agent, bool banned) {
     MutexLock lock(&mutex_);
+    if (banned) {
+      banned_.insert(name);
+    } else {
+      banned_.erase(name);
+    }
     const auto known = agents_.find(name);
     const bool same = known != agents_.end() && agent.ok() &&
                       known->second.enrollment_id == agent->enrollment_id &&
@@ -193,7 +226,7 @@ class FleetRegistry final : public Registry {
       agents_.erase(known);
     }
     const auto attachment = attachments_.find(name);
-    if (same || attachment == attachments_.end()) return nullptr;
+    if ((same && !banned) || attachment == attachments_.end()) return nullptr;
     return attachment->second.link;
   }
 
@@ -201,6 +234,7 @@ class FleetRegistry final : public Registry {
   Mutex reload_mutex_;
   Mutex mutex_;
   std::map<std::string, Agent> agents_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> banned_ ABSL_GUARDED_BY(mutex_);  // names, of agents or not
   std::map<std::string, AgentCounts> counts_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Attachment> attachments_ ABSL_GUARDED_BY(mutex_);
   int64_t last_attachment_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -210,7 +244,8 @@ class FleetRegistry final : public Registry {
 
 absl::StatusOr<std::unique_ptr<Registry>> Registry::Load(Store& store) {
   NORROY_ASSIGN_OR_RETURN(std::vector<Agent> agents, store.ListAgents());
-  return std::make_unique<FleetRegistry>(store, std::move(agents));
+  NORROY_ASSIGN_OR_RETURN(const std::vector<Ban> bans, store.ListBans());
+  return std::make_unique<FleetRegistry>(store, std::move(agents), bans);
 }
 
 }  // namespace norroy::validator

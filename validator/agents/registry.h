@@ -46,12 +46,14 @@ class Registry {
   static absl::StatusOr<std::unique_ptr<Registry>> Load(Store& store);
   virtual ~Registry() = default;
 
-  // Reads the agent from the store again after a change there. Closes its link if it was removed
-  // or re-enrolled.
+  // Reads the agent from the store again after a change there. Closes its link if it was removed,
+  // banned or re-enrolled.
   virtual absl::Status Reload(absl::string_view name) = 0;
 
-  // OK if this identity is of the agent's present enrollment; else PERMISSION_DENIED (reason
-  // AGENT_REMOVED). Asked per call and every 2 s per stream.
+  // OK for an agent's identity if it is of its present enrollment, for a bootstrap identity unless
+  // its name is banned (what its token is worth is looked at when it is used); else
+  // PERMISSION_DENIED (reason AGENT_BANNED, AGENT_REMOVED). Asked per call and every 2 s per
+  // stream.
   virtual absl::Status Admit(const identity::Identity& identity) = 0;
 
   // The newest link of an agent counts; an older one is closed. Returns a number for Detach.
@@ -74,9 +76,15 @@ class Registry {
   // By how much its clock was ahead of ours at its last hello.
   virtual absl::Duration ClockOffset(const std::string& agent) = 0;
 
-  // Enrolled, undrained agents with a grant for the name, by type; sorted by preference, then name.
+  // Enrolled, undrained agents that are not banned, with a grant for the name, by type; sorted by
+  // preference, then name.
   virtual std::vector<std::pair<challenge::ChallengeType, Candidate>> CandidatesFor(
       const challenge::Name& name) = 0;
+
+  // Does a grant let the agent answer for the name by this type, drained or not? Not if it is
+  // removed or banned.
+  virtual bool MayAnswer(const std::string& agent, const challenge::Name& name,
+                         challenge::ChallengeType type) = 0;
 
   virtual std::vector<Agent> agents() = 0;
 };

@@ -69,13 +69,16 @@ TEST(Registry, AdmitsOnlyThePresentEnrollment) {
   fleet.Enroll("web2", {grant}, 2);
   identity::Identity bootstrap = AgentIdentity("web1");
   bootstrap.role = types::v1::ROLE_BOOTSTRAP;
+  identity::Identity operator_identity = AgentIdentity("web1");
+  operator_identity.role = types::v1::ROLE_OPERATOR;
   const struct {
     const char* what;
     identity::Identity identity;
     bool admitted;
   } cases[] = {
       {"enrolled", AgentIdentity("web1"), true},
-      {"another role", bootstrap, false},
+      {"its token is looked at later", bootstrap, true},
+      {"another role", operator_identity, false},
       {"another enrollment", AgentIdentity("web1", 9), false},
       {"replaced", AgentIdentity("web2", 1), false},
       {"its replacement", AgentIdentity("web2", 2), true},
@@ -111,7 +114,9 @@ TEST(Registry, CandidatesComeByPreferenceThenName) {
                                 Responders::kOne),
                         GrantOf({"b.example.com"}, {ChallengeType::kHttp01})});
   fleet.Enroll("drained", {GrantOf({".example.com"}, {ChallengeType::kHttp01})});
-  ASSERT_TRUE(fleet.store().SetDrained("drained", true).ok());
+  ASSERT_TRUE(fleet.store()
+                  .SetDrained("drained", true, kNow, TestFleet::AuditOf("agent.drain", "drained"))
+                  .ok());
   ASSERT_TRUE(fleet.registry().Reload("drained").ok());
   fleet.registry().Attach("web2", std::make_shared<FakeLink>());
   const struct {
@@ -163,10 +168,12 @@ TEST(Registry, RemovalAndReplacementCloseTheLinkDrainingDoesNot) {
   const auto link2 = std::make_shared<FakeLink>();
   fleet.registry().Attach("web1", link1);
   fleet.registry().Attach("web2", link2);
-  ASSERT_TRUE(fleet.store().SetDrained("web1", true).ok());
+  ASSERT_TRUE(
+      fleet.store().SetDrained("web1", true, kNow, TestFleet::AuditOf("agent.drain", "web1")).ok());
   ASSERT_TRUE(fleet.registry().Reload("web1").ok());
   EXPECT_FALSE(link1->closed());
-  ASSERT_TRUE(fleet.store().RemoveAgent("web1", kNow).ok());
+  ASSERT_TRUE(
+      fleet.store().RemoveAgent("web1", kNow, TestFleet::AuditOf("agent.remove", "web1")).ok());
   ASSERT_TRUE(fleet.registry().Reload("web1").ok());
   EXPECT_TRUE(link1->closed());
   EXPECT_EQ(ErrorReason(link1->why_closed()), "AGENT_REMOVED");
@@ -192,6 +199,70 @@ TEST(Registry, ManyThreadsAtOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_FALSE(fleet.registry().IsAttached("web1"));
+}
+
+TEST(Registry, ABannedNameIsRefusedWhoeverBearsIt) {
+  TestFleet fleet(kNow);
+  Registry& registry = fleet.registry();
+  const auto grant = GrantOf({"www.example.com"}, {ChallengeType::kHttp01});
+  const auto ban = [&fleet](const std::string& name) {
+    return fleet.store().BanName({name, "stolen", "operator/a", kNow},
+                                 TestFleet::AuditOf("agent.ban", name));
+  };
+  fleet.Enroll("web1", {grant});
+  fleet.Invite("web2", {grant});
+  const auto link = std::make_shared<FakeLink>();
+  registry.Attach("web1", link);
+  ASSERT_TRUE(ban("web1").ok());
+  ASSERT_TRUE(ban("web2").ok());
+  ASSERT_TRUE(registry.Reload("web1").ok());
+  ASSERT_TRUE(registry.Reload("web2").ok());
+  identity::Identity bootstrap = AgentIdentity("web2");
+  bootstrap.role = types::v1::ROLE_BOOTSTRAP;
+  EXPECT_TRUE(link->closed());
+  EXPECT_EQ(ErrorReason(link->why_closed()), "AGENT_BANNED");
+  EXPECT_EQ(link->why_closed().message().find("stolen"), absl::string_view::npos);
+  EXPECT_EQ(ErrorReason(registry.Admit(AgentIdentity("web1"))), "AGENT_BANNED");
+  EXPECT_EQ(ErrorReason(registry.Admit(AgentIdentity("web1", 9))), "AGENT_BANNED");
+  EXPECT_EQ(ErrorReason(registry.Admit(bootstrap)), "AGENT_BANNED");
+  EXPECT_EQ(Describe(registry.CandidatesFor(NameOfText("www.example.com"))), "");
+  EXPECT_FALSE(registry.MayAnswer("web1", NameOfText("www.example.com"), ChallengeType::kHttp01));
+
+  // A restart forgets no ban; not that of a name that has no agent now, either.
+  ASSERT_TRUE(
+      fleet.store().RemoveAgent("web2", kNow, TestFleet::AuditOf("agent.remove", "web2")).ok());
+  const auto restarted = Registry::Load(fleet.store());
+  ASSERT_TRUE(restarted.ok()) << restarted.status();
+  EXPECT_EQ(ErrorReason((*restarted)->Admit(AgentIdentity("web1"))), "AGENT_BANNED");
+  EXPECT_EQ(ErrorReason((*restarted)->Admit(bootstrap)), "AGENT_BANNED");
+
+  const audit::Entry lift = TestFleet::AuditOf("agent.unban", "web1");
+  ASSERT_TRUE(fleet.store().LiftBan("web1", kNow, lift).ok());
+  ASSERT_TRUE(fleet.store().LiftBan("web2", kNow, lift).ok());
+  ASSERT_TRUE(registry.Reload("web1").ok());
+  ASSERT_TRUE(registry.Reload("web2").ok());
+  EXPECT_TRUE(registry.Admit(AgentIdentity("web1")).ok());
+  EXPECT_TRUE(registry.Admit(bootstrap).ok());
+  EXPECT_EQ(ErrorReason(registry.Admit(AgentIdentity("web2"))), "AGENT_REMOVED");
+}
+
+TEST(Registry, GrantsTakeEffectWithTheReload) {
+  TestFleet fleet(kNow);
+  Registry& registry = fleet.registry();
+  fleet.Enroll("web1", {GrantOf({"a.example.com"}, {ChallengeType::kHttp01})});
+  ASSERT_TRUE(fleet.store()
+                  .SetGrants("web1", {GrantOf({"b.example.com"}, {ChallengeType::kDns01})}, 1, kNow,
+                             TestFleet::AuditOf("agent.set_grants", "web1"))
+                  .ok());
+  const auto may = [&registry](const char* name, ChallengeType type) {
+    return registry.MayAnswer("web1", NameOfText(name), type);
+  };
+  EXPECT_TRUE(may("a.example.com", ChallengeType::kHttp01));
+  ASSERT_TRUE(registry.Reload("web1").ok());
+  EXPECT_FALSE(may("a.example.com", ChallengeType::kHttp01));
+  EXPECT_TRUE(may("b.example.com", ChallengeType::kDns01));
+  EXPECT_FALSE(may("b.example.com", ChallengeType::kHttp01));
+  EXPECT_EQ(Describe(registry.CandidatesFor(NameOfText("a.example.com"))), "");
 }
 
 }  // namespace

@@ -80,9 +80,14 @@ std::string TestFleet::EnrollmentId(const std::string& name, int number) {
   return id;
 }
 
+audit::Entry TestFleet::AuditOf(const std::string& action, const std::string& agent) {
+  return {.principal = "operator/test", .action = action, .object = "agent/" + agent};
+}
+
 void TestFleet::Invite(const std::string& name, const std::vector<ChallengeGrant>& grants,
                        int number) {
-  MustBeOk(store_->CreateJoinToken(TokenFor(name, grants, number, now_), number > 1, now_));
+  MustBeOk(store_->CreateJoinToken(TokenFor(name, grants, number, now_), number > 1, now_,
+                                   AuditOf("agent.invite", name)));
   MustBeOk(registry_->Reload(name));
 }
 
@@ -90,7 +95,8 @@ void TestFleet::Enroll(const std::string& name, const std::vector<ChallengeGrant
                        int number) {
   Invite(name, grants, number);
   const JoinToken token = TokenFor(name, grants, number, now_);
-  Must(store_->UseJoinToken(token.id, token.key_sha256, now_ + absl::Hours(24), now_));
+  Must(store_->UseJoinToken(token.id, token.key_sha256, now_ + absl::Hours(24), now_,
+                            AuditOf("agent.enroll", name)));
   MustBeOk(registry_->Reload(name));
 }
 

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/audit/entry.h"
 #include "common/sql/database.h"
 #include "common/sync/mutex.h"
 #include "norroy/agent/v1/agent_link_service.pb.h"
@@ -58,6 +59,8 @@ class TestFleet {
   void Enroll(const std::string& name, const std::vector<ChallengeGrant>& grants, int number = 1);
   void Invite(const std::string& name, const std::vector<ChallengeGrant>& grants, int number = 1);
   static std::string EnrollmentId(const std::string& name, int number = 1);
+  // By an operator.
+  static audit::Entry AuditOf(const std::string& action, const std::string& agent);
 
  private:
   const absl::Time now_;

@@ -80,9 +80,16 @@ void LevelCoordinator::AgentAttached(const std::string& agent, const agent::v1::
     WirePtr& wire = wires_[agent];
     wire = std::make_shared<Wire>();
     wire->link = std::move(link);
-    StepAll(effects, [&](Lease& lease) {
+    StepAll(effects, [&](Lease& lease) ABSL_NO_THREAD_SAFETY_ANALYSIS {
       const auto it = held.find(lease.presentation.wish().id);
-      if (it != held.end()) lease.presentation.NoteSentTo(agent);
+      if (it != held.end()) {
+        lease.presentation.NoteSentTo(agent);
+        // Its grants changed while it was away, or before we were started.
+        if (lease.presentation.IsRevoked(agent) ||
+            !lease.presentation.MayAnswerAny(MayAnswerOf(agent))) {
+          SendTakeDown(agent, it->first, it->second, lease.presentation.wish().not_after, effects);
+        }
+      }
       lease.presentation.AgentAttached(
           agent, it != held.end() && it->second == lease.presentation.wish().generation);
       return lease.presentation.Concerns(agent);
@@ -167,10 +174,28 @@ void LevelCoordinator::FleetChanged() {
       std::erase_if(tombstone.pending, [&](const auto& agent) { return !known.contains(agent); });
     }
     StepAll(effects, [&](Lease& lease) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      RevokeUngranted(lease, effects);
       Route(lease);
       return true;
     });
   });
+}
+
+Presentation::MayAnswer LevelCoordinator::MayAnswerOf(const std::string& agent) {
+  return [this, &agent](const challenge::Name& name, challenge::ChallengeType type) {
+    return options_.registry.MayAnswer(agent, name, type);
+  };
+}
+
+void LevelCoordinator::RevokeUngranted(Lease& lease, Effects& effects) {
+  Presentation& presentation = lease.presentation;
+  for (const std::string& agent : presentation.sent_to()) {
+    if (!presentation.Revoke(agent, MayAnswerOf(agent))) continue;
+    const Wish& wish = presentation.wish();
+    log::Info("presentation", "an agent may not answer any more for what it serves",
+              {{"agent", agent}, {"presentation_id", wish.id}});
+    SendTakeDown(agent, wish.id, wish.generation, wish.not_after, effects);
+  }
 }
 
 int LevelCoordinator::PresentedAt(const std::string& agent) {

@@ -159,9 +159,13 @@ TEST_F(CoordinatorTest, TheFleetChanges) {
   EXPECT_EQ(Describe(Present(request)),
             "PUTTING_UP; a.example.com http-01 PUTTING_UP by [web1] missing [web2,web3]");
   // One is drained, one removed: nobody is missing.
-  ASSERT_TRUE(fleet_.store().SetDrained("web2", true).ok());
+  ASSERT_TRUE(fleet_.store()
+                  .SetDrained("web2", true, clock_.Now(), TestFleet::AuditOf("agent.drain", "web2"))
+                  .ok());
   ASSERT_TRUE(fleet_.registry().Reload("web2").ok());
-  ASSERT_TRUE(fleet_.store().RemoveAgent("web3", clock_.Now()).ok());
+  ASSERT_TRUE(fleet_.store()
+                  .RemoveAgent("web3", clock_.Now(), TestFleet::AuditOf("agent.remove", "web3"))
+                  .ok());
   ASSERT_TRUE(fleet_.registry().Reload("web3").ok());
   const Held held = PresentAndWait(request, Present(request)->revision());
   coordinator_->FleetChanged();
@@ -182,7 +186,9 @@ TEST_F(CoordinatorTest, ADrainedAgentIsStillToldToTakeDown) {
   const auto web1 = Attach("web1");
   Ask(Request("o1", 1, {kName}));
   Answer("web1", *web1);
-  ASSERT_TRUE(fleet_.store().SetDrained("web1", true).ok());
+  ASSERT_TRUE(fleet_.store()
+                  .SetDrained("web1", true, clock_.Now(), TestFleet::AuditOf("agent.drain", "web1"))
+                  .ok());
   ASSERT_TRUE(fleet_.registry().Reload("web1").ok());
   coordinator_->FleetChanged();
   ASSERT_TRUE(Release("o1", 1).ok());
@@ -195,7 +201,9 @@ TEST_F(CoordinatorTest, ARemovedAgentIsNotWaitedForWithTakeDowns) {
   Ask(Request("o1", 1, {kName}));
   ASSERT_TRUE(Release("o1", 1).ok());
   EXPECT_EQ(coordinator_->PresentedAt("web1"), 1);
-  ASSERT_TRUE(fleet_.store().RemoveAgent("web1", clock_.Now()).ok());
+  ASSERT_TRUE(fleet_.store()
+                  .RemoveAgent("web1", clock_.Now(), TestFleet::AuditOf("agent.remove", "web1"))
+                  .ok());
   ASSERT_TRUE(fleet_.registry().Reload("web1").ok());
   coordinator_->FleetChanged();
   EXPECT_EQ(coordinator_->PresentedAt("web1"), 0);
@@ -276,6 +284,152 @@ TEST_F(CoordinatorTest, ManyThreadsAtOnce) {
   fleet.join();
   EXPECT_EQ(coordinator_->PresentedAt("web1"), 0);
   EXPECT_EQ(coordinator_->PresentedAt("web2"), 0);
+}
+
+// What a change of grants does to what is up.
+class GrantChange : public CoordinatorTest {
+ protected:
+  void SetGrants(const std::string& agent, const std::vector<ChallengeGrant>& grants) {
+    ASSERT_TRUE(fleet_.store()
+                    .SetGrants(agent, grants, 0, clock_.Now(),
+                               TestFleet::AuditOf("agent.set_grants", agent))
+                    .ok());
+    ASSERT_TRUE(fleet_.registry().Reload(agent).ok());
+    coordinator_->FleetChanged();
+  }
+  static ChallengeGrant HttpFor(const std::vector<std::string>& patterns) {
+    return GrantOf(patterns, {ChallengeType::kHttp01});
+  }
+};
+
+TEST_F(GrantChange, WhatAnAgentMayNotAnswerForIsTakenDownFromIt) {
+  EnrollHttp({"web1", "web2"});
+  const auto web1 = Attach("web1");
+  const auto web2 = Attach("web2");
+  Ask(Request("o1", 1, {"a.example.com", "b.example.com"}));
+  Answer("web1", *web1);
+  Answer("web2", *web2);
+  ASSERT_EQ(Present(Request("o1", 1, {"a.example.com", "b.example.com"}))->state(),
+            v1::PRESENTATION_STATE_READY);
+
+  SetGrants("web2", {HttpFor({".elsewhere.test"})});
+  EXPECT_EQ(Describe(web2->TakeSent()), "down o1/1");
+  EXPECT_EQ(Describe(web1->TakeSent()), "");
+  EXPECT_EQ(Describe(Present(Request("o1", 1, {"a.example.com", "b.example.com"}))),
+            "READY; a.example.com http-01 READY by [web1] missing []; b.example.com http-01 READY "
+            "by [web1] missing []");
+  EXPECT_EQ(coordinator_->PresentedAt("web2"), 0);
+}
+
+TEST_F(GrantChange, APartOfWhatIsUpEndsAllOfThatGeneration) {
+  EnrollHttp({"web1"});
+  const auto link = Attach("web1");
+  const std::vector<std::string> names = {"a.example.com", "b.example.com"};
+  Ask(Request("o1", 1, names));
+  Answer("web1", *link);
+  SetGrants("web1", {HttpFor({"a.example.com"})});
+  EXPECT_EQ(Describe(link->TakeSent()), "down o1/1");
+  const auto after = Present(Request("o1", 1, names));
+  EXPECT_EQ(after->state(), v1::PRESENTATION_STATE_FAILED);
+  EXPECT_EQ(after->names(0).error_reason(), "GRANT_CHANGED");
+  EXPECT_EQ(after->names(1).error_reason(), "NO_GRANT");
+  // The next generation brings back what it may still answer for.
+  Ask(Request("o1", 2, names));
+  EXPECT_EQ(Describe(link->TakeSent()), "put o1/2:a.example.com:http-01");
+}
+
+// Its answer to the PutUp was under way when it was told to take it down.
+TEST_F(GrantChange, ALateAckDoesNotCount) {
+  EnrollHttp({"web1"});
+  const auto link = Attach("web1");
+  Ask(Request("o1", 1, {"a.example.com", "b.example.com"}));
+  const auto sent = link->TakeSent();
+  SetGrants("web1", {HttpFor({"a.example.com"})});
+  SetGrants("web1", {HttpFor({".example.com"})});
+  for (const auto& message : sent) Answer("web1", message);
+  EXPECT_EQ(Present(Request("o1", 1, {"a.example.com", "b.example.com"}))->state(),
+            v1::PRESENTATION_STATE_FAILED);
+  EXPECT_EQ(coordinator_->PresentedAt("web1"), 0);
+}
+
+TEST_F(GrantChange, OneThatWasAwayIsToldWhenItIsBack) {
+  EnrollHttp({"web1", "web2"});
+  auto link = Attach("web1");
+  Ask(Request("o1", 1, {"a.example.com"}));
+  Answer("web1", *link);
+  Detach("web1");
+  SetGrants("web1", {HttpFor({".elsewhere.test"})});
+  link = Attach("web1", {{"o1", 1}});
+  EXPECT_EQ(Describe(link->TakeSent()), "down o1/1");
+  // Also if we were started since, and know of no ack.
+  Restart();
+  link = Attach("web1", {{"o1", 1}});
+  EXPECT_EQ(Describe(link->TakeSent()), "down o1/1");
+}
+
+TEST_F(GrantChange, WiderGrantsAndDrainingTakeNothingDown) {
+  EnrollHttp({"web1"});
+  const auto link = Attach("web1");
+  Ask(Request("o1", 1, {"a.example.com"}));
+  Answer("web1", *link);
+  SetGrants("web1", {HttpFor({"a.example.com"}), HttpFor({".example.org"})});
+  EXPECT_EQ(Describe(link->TakeSent()), "");
+  ASSERT_TRUE(fleet_.store()
+                  .SetDrained("web1", true, clock_.Now(), TestFleet::AuditOf("agent.drain", "web1"))
+                  .ok());
+  ASSERT_TRUE(fleet_.registry().Reload("web1").ok());
+  coordinator_->FleetChanged();
+  EXPECT_EQ(Describe(link->TakeSent()), "");
+}
+
+TEST_F(GrantChange, ABannedAgentIsNotCountedOn) {
+  EnrollHttp({"web1", "web2"});
+  const auto web1 = Attach("web1");
+  const auto web2 = Attach("web2");
+  Ask(Request("o1", 1, {"a.example.com"}));
+  Answer("web1", *web1);
+  Answer("web2", *web2);
+  ASSERT_TRUE(fleet_.store()
+                  .BanName({"web2", "stolen", "operator/a", clock_.Now()},
+                           TestFleet::AuditOf("agent.ban", "web2"))
+                  .ok());
+  ASSERT_TRUE(fleet_.registry().Reload("web2").ok());
+  coordinator_->FleetChanged();
+  EXPECT_TRUE(web2->closed());
+  EXPECT_EQ(ErrorReason(web2->why_closed()), "AGENT_BANNED");
+  EXPECT_EQ(Describe(Present(Request("o1", 1, {"a.example.com"}))),
+            "READY; a.example.com http-01 READY by [web1] missing []");
+}
+
+// Whatever an agent says of itself: routing goes by its grants.
+TEST_F(GrantChange, AnAgentGetsNothingOfAnothersNames) {
+  Enroll("web1", {HttpFor({".example.com"})});
+  Enroll("thief", {HttpFor({".example.org"})});
+  AgentReport claims;
+  claims.types = {ChallengeType::kHttp01};
+  claims.scope = {".example.com", "."};
+  fleet_.registry().NoteReport("thief", claims);
+  const auto web1 = Attach("web1");
+  const auto thief = Attach("thief");
+  for (int i = 0; i < 1000; ++i) {
+    const std::string id = absl::StrCat("o", i);
+    Ask(Request(id, 1, {"a.example.com"}));
+    agent::v1::PutUpResult ack;
+    ack.set_presentation_id(id);
+    ack.set_generation(1);
+    ack.add_results()->set_served(true);
+    coordinator_->OnPutUpResult("thief", ack);
+    ASSERT_EQ(Present(Request(id, 1, {"a.example.com"}))->state(),
+              v1::PRESENTATION_STATE_PUTTING_UP);
+  }
+  EXPECT_EQ(Describe(thief->TakeSent()), "");
+  EXPECT_EQ(web1->TakeSent().size(), 1000u);
+  // Nor by saying that it has it up already.
+  Detach("thief");
+  const auto again = Attach("thief", {{"o1", 1}});
+  EXPECT_EQ(Describe(again->TakeSent()), "down o1/1");
+  EXPECT_EQ(Present(Request("o1", 1, {"a.example.com"}))->state(),
+            v1::PRESENTATION_STATE_PUTTING_UP);
 }
 
 }  // namespace

@@ -129,6 +129,10 @@ class LevelCoordinator final : public Coordinator {
   void Step(Lease& lease, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StepAll(Effects& effects, const std::function<bool(Lease&)>& concerned)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Has what agents may not answer for any more taken down from them.
+  void RevokeUngranted(Lease& lease, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // To be used while `agent` lives.
+  Presentation::MayAnswer MayAnswerOf(const std::string& agent);
   void SetTimer(Lease& lease, absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Post(const WirePtr& wire, agent::v1::AttachResponse message, Effects& effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

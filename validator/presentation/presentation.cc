@@ -293,7 +293,38 @@ void Presentation::SetAnswer(v1::PresentResponse answer) {
   answer_ = std::move(answer);
 }
 
+bool Presentation::Revoke(const std::string& agent, const MayAnswer& may) {
+  const auto may_be_up = [](const Answer& answer) {
+    return answer.state == AnswerState::kSent || answer.state == AnswerState::kServed ||
+           answer.state == AnswerState::kSilent;
+  };
+  bool revoked = false;
+  for (size_t i = 0; i < answers_.size() && !revoked; ++i) {
+    const auto it = answers_[i].find(agent);
+    const challenge::Proof& proof = wish_.proofs[i].proof;
+    revoked = it != answers_[i].end() && may_be_up(it->second) && !may(proof.name, proof.type);
+  }
+  if (!revoked) return false;
+  revoked_.insert(agent);
+  for (Answers& answers : answers_) {
+    const auto it = answers.find(agent);
+    if (it == answers.end() || !may_be_up(it->second)) continue;
+    it->second = {AnswerState::kRefused,
+                  "GRANT_CHANGED: its grants changed while it served this order's names; what it "
+                  "may still answer for is put up again with the next attempt",
+                  absl::ZeroDuration(), "GRANT_CHANGED"};
+  }
+  return true;
+}
+
+bool Presentation::MayAnswerAny(const MayAnswer& may) const {
+  return std::any_of(wish_.proofs.begin(), wish_.proofs.end(), [&may](const WishedProof& wished) {
+    return may(wished.proof.name, wished.proof.type);
+  });
+}
+
 void Presentation::AgentAttached(const std::string& agent, bool holds) {
+  if (revoked_.contains(agent)) return;
   for (Answers& answers : answers_) {
     const auto it = answers.find(agent);
     if (it == answers.end()) continue;
@@ -304,6 +335,8 @@ void Presentation::AgentAttached(const std::string& agent, bool holds) {
 
 void Presentation::OnResult(const std::string& agent, size_t proof,
                             const agent::v1::ProofResult& result) {
+  // It was told to take it down since.
+  if (revoked_.contains(agent)) return;
   if (result.served()) {
     answers_[proof][agent] = {AnswerState::kServed, "", absl::ZeroDuration()};
     return;

@@ -55,6 +55,15 @@ class Presentation {
   // What must be sent now, and is counted as sent; brings the answer up to date.
   ProofsByAgent Step(const AgentsNow& agents, absl::Duration now);
 
+  // What the agent may have up and may not answer for any more ends all that it has of this
+  // generation: agents know no smaller part. It is not asked for it again before the next
+  // generation. True: it must be told to take it down.
+  using MayAnswer = std::function<bool(const challenge::Name&, challenge::ChallengeType)>;
+  bool Revoke(const std::string& agent, const MayAnswer& may);
+  bool IsRevoked(const std::string& agent) const { return revoked_.contains(agent); }
+  // Is there anything of it that the agent may answer for?
+  bool MayAnswerAny(const MayAnswer& may) const;
+
   // The agent is asked again for what it did not serve; for all, if it does not hold this
   // generation any more.
   void AgentAttached(const std::string& agent, bool holds);
@@ -120,6 +129,7 @@ class Presentation {
   std::vector<NameEntry> entries_;
   std::vector<Answers> answers_;  // beside wish_.proofs
   std::set<std::string> sent_to_;
+  std::set<std::string> revoked_;  // agents that had to take this generation down
   validator::v1::PresentResponse answer_;
 };
 

@@ -10,21 +10,14 @@
 #include "common/status_macros.h"
 #include "validator/presentation/messages.h"
 #include "validator/service/convert.h"
+#include "validator/service/origin.h"
+#include "validator/service/page.h"
 
 namespace norroy::validator {
 namespace {
 
-constexpr int kDefaultPage = 100;
-constexpr int kMaxPage = 1000;
-// A page ends before it is longer than clients take.
-constexpr size_t kMaxPageBytes = 3 * 1024 * 1024;
-
-absl::StatusOr<int> PageSize(int32_t asked) {
-  if (asked < 0) {
-    return MakeError(absl::StatusCode::kInvalidArgument, "BAD_PAGE",
-                     absl::StrCat("page_size ", asked, ": 0 to ", kMaxPage));
-  }
-  return asked == 0 ? kDefaultPage : std::min<int>(asked, kMaxPage);
+std::string TextOf(const v1::DrainAgentRequest& drain) {
+  return drain.drained() ? "agent.drain" : "agent.undrain";
 }
 
 }  // namespace
@@ -53,8 +46,7 @@ grpc::ServerUnaryReactor* AgentAdminService::GetAgent(grpc::CallbackServerContex
                     [this](const rpc::Call&,
                            const v1::GetAgentRequest& get) -> absl::StatusOr<v1::GetAgentResponse> {
                       NORROY_RETURN_IF_ERROR(identity::CheckResourceName("agent name", get.name()));
-                      NORROY_ASSIGN_OR_RETURN(const Agent agent,
-                                              options_.store.GetAgent(get.name()));
+                      NORROY_ASSIGN_OR_RETURN(const Agent agent, Known(get.name()));
                       v1::GetAgentResponse found;
                       *found.mutable_agent() = Describe(agent);
                       return found;
@@ -87,7 +79,8 @@ absl::StatusOr<v1::CreateJoinTokenResponse> AgentAdminService::Create(
   order.replace = request.replace();
   if (request.has_expire_time()) order.expire_time = FromTimestamp(request.expire_time());
   NORROY_ASSIGN_OR_RETURN(order.grants, ParseGrants(request.grants()));
-  NORROY_ASSIGN_OR_RETURN(const IssuedIdentity issued, options_.enrollment.CreateJoinToken(order));
+  NORROY_ASSIGN_OR_RETURN(const IssuedIdentity issued,
+                          options_.enrollment.CreateJoinToken(order, AuditOf(call.caller)));
   log::Info("agents", "join token made",
             {{"agent", request.name()},
              {"token_id", issued.identity.enrollment_id},
@@ -110,7 +103,7 @@ absl::StatusOr<v1::ListAgentsResponse> AgentAdminService::List(
   if (!request.page_token().empty()) {
     NORROY_RETURN_IF_ERROR(identity::CheckResourceName("page_token", request.page_token()));
   }
-  NORROY_ASSIGN_OR_RETURN(const std::vector<Agent> agents, options_.store.ListAgents());
+  NORROY_ASSIGN_OR_RETURN(const std::vector<Agent> agents, AllKnown());
   v1::ListAgentsResponse response;
   size_t bytes = 0;
   for (const Agent& agent : agents) {
@@ -130,8 +123,10 @@ absl::StatusOr<v1::ListAgentsResponse> AgentAdminService::List(
 absl::StatusOr<v1::DrainAgentResponse> AgentAdminService::Drain(
     const rpc::Call& call, const v1::DrainAgentRequest& request) {
   NORROY_RETURN_IF_ERROR(identity::CheckResourceName("agent name", request.name()));
-  NORROY_ASSIGN_OR_RETURN(const Agent agent,
-                          options_.store.SetDrained(request.name(), request.drained()));
+  NORROY_ASSIGN_OR_RETURN(
+      const Agent agent,
+      options_.store.SetDrained(request.name(), request.drained(), options_.env.clock.Now(),
+                                AuditOf(call.caller, TextOf(request), request.name())));
   NORROY_RETURN_IF_ERROR(options_.changed(agent.name));
   log::Info("agents", request.drained() ? "agent drained" : "agent no longer drained",
             {{"agent", agent.name}, {"by", call.caller.identity.Principal()}});
@@ -143,11 +138,39 @@ absl::StatusOr<v1::DrainAgentResponse> AgentAdminService::Drain(
 absl::StatusOr<v1::RemoveAgentResponse> AgentAdminService::Remove(
     const rpc::Call& call, const v1::RemoveAgentRequest& request) {
   NORROY_RETURN_IF_ERROR(identity::CheckResourceName("agent name", request.name()));
-  NORROY_RETURN_IF_ERROR(options_.store.RemoveAgent(request.name(), options_.env.clock.Now()));
+  NORROY_RETURN_IF_ERROR(
+      options_.store.RemoveAgent(request.name(), options_.env.clock.Now(),
+                                 AuditOf(call.caller, "agent.remove", request.name())));
   NORROY_RETURN_IF_ERROR(options_.changed(request.name()));
   log::Info("agents", "agent removed",
             {{"agent", request.name()}, {"by", call.caller.identity.Principal()}});
   return v1::RemoveAgentResponse();
+}
+
+absl::StatusOr<std::vector<Agent>> AgentAdminService::AllKnown() {
+  NORROY_ASSIGN_OR_RETURN(std::vector<Agent> agents, options_.store.ListAgents());
+  NORROY_ASSIGN_OR_RETURN(const std::vector<Ban> bans, options_.store.ListBans());
+  for (const Ban& ban : bans) {
+    const auto has_name = [&ban](const Agent& agent) { return agent.name == ban.name; };
+    if (std::any_of(agents.begin(), agents.end(), has_name)) continue;
+    Agent& removed = agents.emplace_back();
+    removed.name = ban.name;
+    removed.state = AgentState::kRemoved;
+    removed.ban = ban;
+  }
+  std::sort(agents.begin(), agents.end(),
+            [](const Agent& a, const Agent& b) { return a.name < b.name; });
+  return agents;
+}
+
+absl::StatusOr<Agent> AgentAdminService::Known(const std::string& name) {
+  absl::StatusOr<Agent> agent = options_.store.GetAgent(name);
+  if (!absl::IsNotFound(agent.status())) return agent;
+  NORROY_ASSIGN_OR_RETURN(std::vector<Agent> all, AllKnown());
+  for (Agent& one : all) {
+    if (one.name == name) return std::move(one);
+  }
+  return agent;
 }
 
 v1::Agent AgentAdminService::Describe(const Agent& agent) {

@@ -3,11 +3,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/error/error.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "validator/presentation/messages.h"
 #include "validator/service/hello.h"
+#include "validator/service/origin.h"
 
 namespace norroy::validator {
 namespace {
@@ -96,8 +98,29 @@ void AgentLinkService::WatchIdentity(const SessionPtr& session) {
       watched->stream->Close(admitted);
       return;
     }
+    TellCoreRoots(watched);
     WatchIdentity(watched);
   });
+}
+
+AttachResponse AgentLinkService::HelloTo(Session& session) {
+  AttachResponse answer;
+  agent::v1::ValidatorHello& hello = *answer.mutable_hello();
+  hello.set_version(options_.version);
+  hello.set_protocol(session.protocol);
+  *hello.mutable_now() = ToTimestamp(options_.env.clock.Now());
+  if (options_.core_roots) {
+    session.told = options_.core_roots();
+    for (const std::string& root : *session.told) hello.add_core_roots(root);
+  }
+  return answer;
+}
+
+void AgentLinkService::TellCoreRoots(const SessionPtr& session) {
+  if (!options_.core_roots) return;
+  MutexLock lock(&fleet_mutex_);
+  if (session->told == nullptr || *session->told == *options_.core_roots()) return;
+  session->stream->Send(HelloTo(*session));
 }
 
 absl::Status AgentLinkService::StillAdmitted(const rpc::Caller& caller) {
@@ -141,22 +164,26 @@ void AgentLinkService::OnHello(const SessionPtr& session, const agent::v1::Agent
   session->greeted = true;
   const AgentReport report = ReportOf(hello, options_.env.clock.Now());
   const std::string& agent = session->caller.identity.name;
-  AttachResponse answer;
-  answer.mutable_hello()->set_version(options_.version);
-  answer.mutable_hello()->set_protocol(*protocol);
-  *answer.mutable_hello()->mutable_now() = ToTimestamp(options_.env.clock.Now());
-  // Into the queue before anybody can find the link: it is the first message.
-  session->stream->Send(answer);
+  {
+    MutexLock lock(&fleet_mutex_);
+    session->protocol = *protocol;
+    // Into the queue before anybody can find the link: it is the first message.
+    session->stream->Send(HelloTo(*session));
+  }
+  std::vector<std::string> twice;
   {
     MutexLock lock(&fleet_mutex_);
     session->attachment = options_.registry.Attach(agent, session->stream);
     options_.registry.NoteReport(agent, report);
     options_.coordinator.AgentAttached(agent, hello);
+    twice = duplicates_.OnHello(agent, session->caller.identity.enrollment_id, hello.boot_id(),
+                                session->caller.peer);
   }
   // Removed while it attached, when there was no link to close yet.
   const absl::Status admitted = StillAdmitted(session->caller);
   if (!admitted.ok()) session->stream->Close(admitted);
   NoteSeen(session, report, hello.presented_size());
+  if (!twice.empty()) NoteDuplicate(session, twice);
 }
 
 void AgentLinkService::NoteSeen(const SessionPtr& session, const AgentReport& report,
@@ -167,26 +194,77 @@ void AgentLinkService::NoteSeen(const SessionPtr& session, const AgentReport& re
              {"version", report.version},
              {"presented", presented},
              {"clock_offset_ms", absl::ToInt64Milliseconds(report.clock_offset)}});
-  // The store may take its time; gRPC's threads have none. A full pool loses a report, no more.
-  const bool taken = options_.env.pool.Try([&store = options_.store, identity, report] {
-    const absl::Status noted = store.NoteSeen(identity.name, identity.enrollment_id, report);
-    if (!noted.ok()) {
-      log::Warning(kLog, "an agent's report was not stored",
-                   {{"agent", identity.name}, {"error", noted.message()}});
-    }
+  const std::optional<audit::Entry> audit =
+      Budgeted(AuditOf(session->caller, "agent.attach", identity.name,
+                       absl::StrCat("enrollment ", identity.enrollment_id, "; ", report.version)));
+  OnPool(identity.name, "its report", [identity, report, audit](Store& store) {
+    return store.NoteSeen(identity.name, identity.enrollment_id, report, audit);
   });
-  if (!taken) log::Warning(kLog, "an agent's report was not stored", {{"agent", identity.name}});
+}
+
+void AgentLinkService::NoteDuplicate(const SessionPtr& session,
+                                     const std::vector<std::string>& peers) {
+  const identity::Identity& identity = session->caller.identity;
+  const std::string from = absl::StrJoin(peers, " and ");
+  const std::optional<audit::Entry> audit =
+      Budgeted(AuditOf(session->caller, "agent.duplicate", identity.name,
+                       absl::StrCat("enrollment ", identity.enrollment_id, "; from ", from)));
+  if (audit.has_value()) {
+    log::Warning(
+        kLog,
+        "two processes attach in turns with one agent's identity: its machine or its state "
+        "directory was copied. Ban or remove the agent, and enroll each host by itself",
+        {{"agent", identity.name}, {"from", from}});
+  }
+  OnPool(identity.name, "that it was seen twice",
+         [identity, peers, audit, now = options_.env.clock.Now()](Store& store) {
+           return store.NoteDuplicate(identity.name, identity.enrollment_id, peers, now, audit);
+         });
+}
+
+void AgentLinkService::NoteDetached(const SessionPtr& session) {
+  const std::string& agent = session->caller.identity.name;
+  log::Info(kLog, "agent detached", {{"agent", agent}});
+  const std::optional<audit::Entry> audit =
+      Budgeted(AuditOf(session->caller, "agent.detach", agent));
+  if (!audit.has_value()) return;
+  OnPool(agent, "that it detached", [audit, now = options_.env.clock.Now()](Store& store) {
+    return store.Audit(*audit, now);
+  });
+}
+
+std::optional<audit::Entry> AgentLinkService::Budgeted(audit::Entry entry) {
+  const std::optional<std::string> note =
+      budget_.Take(entry.action, entry.object, options_.env.clock.Now());
+  if (!note.has_value()) return std::nullopt;
+  absl::StrAppend(&entry.detail, *note);
+  return entry;
+}
+
+void AgentLinkService::OnPool(const std::string& agent, absl::string_view what,
+                              std::function<absl::Status(Store&)> note) {
+  const bool taken = options_.env.pool.Try(
+      [&store = options_.store, agent, what = std::string(what), note = std::move(note)] {
+        const absl::Status noted = note(store);
+        if (noted.ok()) return;
+        log::Warning(kLog, "something about an agent was not stored",
+                     {{"agent", agent}, {"what", what}, {"error", noted.message()}});
+      });
+  if (taken) return;
+  log::Warning(kLog, "something about an agent was not stored", {{"agent", agent}, {"what", what}});
 }
 
 void AgentLinkService::OnDone(const SessionPtr& session) {
   const std::string& agent = session->caller.identity.name;
+  bool detached = false;
   {
     MutexLock lock(&fleet_mutex_);
     if (session->attachment.has_value() && options_.registry.Detach(agent, *session->attachment)) {
       options_.coordinator.AgentDetached(agent);
-      log::Info(kLog, "agent detached", {{"agent", agent}});
+      detached = true;
     }
   }
+  if (detached) NoteDetached(session);
   MutexLock lock(&mutex_);
   sessions_.erase(session);
   changed_.SignalAll();

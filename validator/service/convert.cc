@@ -60,8 +60,11 @@ v1::ChallengeGrant ToProto(const ChallengeGrant& grant) {
   return proto;
 }
 
-v1::AgentState ToProto(AgentState state) {
-  switch (state) {
+v1::AgentState StateOf(const Agent& agent) {
+  if (agent.state == AgentState::kEnrolled && agent.ban.has_value()) {
+    return v1::AGENT_STATE_BANNED;
+  }
+  switch (agent.state) {
     case AgentState::kInvited:
       return v1::AGENT_STATE_INVITED;
     case AgentState::kEnrolled:
@@ -107,6 +110,9 @@ void SetTimes(const Agent& agent, v1::Agent& proto) {
   if (IsSet(agent.identity_expire_time)) {
     *proto.mutable_identity_expire_time() = ToTimestamp(agent.identity_expire_time);
   }
+  if (IsSet(agent.duplicate_time)) {
+    *proto.mutable_duplicate_time() = ToTimestamp(agent.duplicate_time);
+  }
 }
 
 }  // namespace
@@ -122,15 +128,36 @@ absl::StatusOr<std::vector<ChallengeGrant>> ParseGrants(
   return parsed;
 }
 
+void AddGrants(const std::vector<ChallengeGrant>& grants,
+               google::protobuf::RepeatedPtrField<v1::ChallengeGrant>* to) {
+  for (const ChallengeGrant& grant : grants) *to->Add() = ToProto(grant);
+}
+
+v1::AgentGrants ToProto(const GrantsVersion& version) {
+  v1::AgentGrants proto;
+  proto.set_version(version.version);
+  AddGrants(version.grants, proto.mutable_grants());
+  *proto.mutable_create_time() = ToTimestamp(version.create_time);
+  proto.set_creator(version.creator);
+  proto.set_enrollment_id(version.enrollment_id);
+  return proto;
+}
+
 v1::Agent ToProto(const Agent& agent, const AgentNow& now) {
   v1::Agent proto;
   proto.set_name(agent.name);
   proto.set_enrollment_id(agent.enrollment_id);
-  proto.set_state(ToProto(agent.state));
+  proto.set_state(StateOf(agent));
   proto.set_drained(agent.drained);
   proto.set_attached(now.attached);
   proto.set_presented(now.presented);
-  for (const ChallengeGrant& grant : agent.grants) *proto.add_grants() = ToProto(grant);
+  AddGrants(agent.grants, proto.mutable_grants());
+  proto.set_grants_version(agent.grants_version);
+  if (agent.ban.has_value()) {
+    proto.set_ban_reason(agent.ban->reason);
+    *proto.mutable_ban_time() = ToTimestamp(agent.ban->time);
+  }
+  for (const std::string& peer : agent.duplicate_peers) proto.add_duplicate_peers(peer);
   proto.set_version(agent.report.version);
   for (const auto type : agent.report.types) proto.add_types(challenge::ToProto(type));
   for (const std::string& pattern : agent.report.scope) proto.add_scope(pattern);

@@ -25,6 +25,9 @@ struct AgentNow {
   AgentCounts counts = {};
 };
 v1::Agent ToProto(const Agent& agent, const AgentNow& now);
+v1::AgentGrants ToProto(const GrantsVersion& version);
+void AddGrants(const std::vector<ChallengeGrant>& grants,
+               google::protobuf::RepeatedPtrField<v1::ChallengeGrant>* to);
 
 }  // namespace norroy::validator
 

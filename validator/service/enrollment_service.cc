@@ -3,6 +3,7 @@
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "validator/presentation/messages.h"
+#include "validator/service/origin.h"
 
 namespace norroy::validator {
 
@@ -14,9 +15,9 @@ grpc::ServerUnaryReactor* EnrollmentService::Enroll(grpc::CallbackServerContext*
       [this](const rpc::Call& call,
              const v1::EnrollRequest& enroll) -> absl::StatusOr<v1::EnrollResponse> {
         const rpc::Caller& caller = call.caller;
-        NORROY_ASSIGN_OR_RETURN(
-            const IssuedIdentity issued,
-            enrollment_.Enroll(caller.identity, caller.public_key_sha256, enroll.csr()));
+        NORROY_ASSIGN_OR_RETURN(const IssuedIdentity issued,
+                                enrollment_.Enroll(caller.identity, caller.public_key_sha256,
+                                                   enroll.csr(), AuditOf(caller)));
         log::Info(
             "agents", "agent enrolled",
             {{"agent", issued.identity.name}, {"enrollment_id", issued.identity.enrollment_id}});
@@ -37,8 +38,9 @@ grpc::ServerUnaryReactor* EnrollmentService::RenewIdentity(grpc::CallbackServerC
       env_, context, request, response,
       [this](const rpc::Call& call,
              const v1::RenewIdentityRequest& renew) -> absl::StatusOr<v1::RenewIdentityResponse> {
-        NORROY_ASSIGN_OR_RETURN(const IssuedIdentity issued,
-                                enrollment_.Renew(call.caller.identity, renew.csr()));
+        NORROY_ASSIGN_OR_RETURN(
+            const IssuedIdentity issued,
+            enrollment_.Renew(call.caller.identity, renew.csr(), AuditOf(call.caller)));
         log::Info("agents", "agent identity renewed", {{"agent", issued.identity.name}});
         v1::RenewIdentityResponse renewed;
         for (const std::string& der : issued.chain) renewed.add_certificate_chain(der);

@@ -21,9 +21,9 @@ inline constexpr int kMaxScope = 1000;
 // INVALID_ARGUMENT (BAD_HELLO) for lists that are too long or presentations of no form.
 absl::StatusOr<int> CheckHello(const agent::v1::AgentHello& hello);
 
-// Of each of these operators are shown no more.
+// Of each of these operators are shown no more: as many presenters and zones as an agent can have.
 inline constexpr int kMaxShownPresenters = 32;
-inline constexpr int kMaxShownZones = 32;
+inline constexpr int kMaxShownZones = 100;
 inline constexpr int kMaxShownReasons = 32;
 
 // What operators are shown: printable, capped.

@@ -1,10 +1,15 @@
 #include "validator/service/servers.h"
 
+#include <functional>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/dns/client.h"
+#include "common/dns/resolver.h"
+#include "common/identity/revocations.h"
+#include "common/identity/roots.h"
+#include "common/rpc/audit_service.h"
 #include "common/rpc/handler.h"
 #include "common/rpc/server.h"
 #include "common/status_macros.h"
@@ -36,14 +41,35 @@ std::vector<std::string> WithPorts(const std::vector<std::string>& listen,
   return addresses;
 }
 
+rpc::CallerLimitsOptions OfPool(rpc::CallerLimitsOptions callers) {
+  callers.threads = kHandlerThreads;
+  callers.max_waiting = kMaxWaitingCalls;
+  return callers;
+}
+
+std::function<void(const rpc::Refusal&)> RefusalsOf(audit::Keeper* audit) {
+  if (audit == nullptr) return nullptr;
+  return rpc::AuditRefusals(audit->refusals());
+}
+
 class AllServers final : public Servers {
  public:
   explicit AllServers(ServersOptions options)
       : options_(std::move(options)),
+        limits_(options_.clock, OfPool(options_.callers)),
         pool_(kHandlerThreads, kMaxWaitingCalls),
-        core_env_{pool_, options_.clock, options_.deployment, nullptr},
-        agent_env_{pool_, options_.clock, options_.deployment,
-                   [this](const rpc::Caller& caller) { return AdmitAgent(caller); }} {}
+        core_env_{.pool = pool_,
+                  .clock = options_.clock,
+                  .deployment = options_.deployment,
+                  .admit = [this](const rpc::Caller& caller) { return AdmitCore(caller); },
+                  .refused = RefusalsOf(options_.audit),
+                  .limits = &limits_},
+        agent_env_{.pool = pool_,
+                   .clock = options_.clock,
+                   .deployment = options_.deployment,
+                   .admit = [this](const rpc::Caller& caller) { return AdmitAgent(caller); },
+                   .refused = RefusalsOf(options_.audit),
+                   .limits = &limits_} {}
   ~AllServers() override { Stop(absl::ZeroDuration()); }
 
   absl::Status Build();
@@ -53,11 +79,10 @@ class AllServers final : public Servers {
   void Stop(absl::Duration grace) override;
 
  private:
-  // A bootstrap certificate is judged by its token, when that is used.
-  absl::Status AdmitAgent(const rpc::Caller& caller) {
-    if (caller.identity.role != types::v1::ROLE_AGENT) return absl::OkStatus();
-    return registry_->Admit(caller.identity);
+  absl::Status AdmitCore(const rpc::Caller& caller) {
+    return revocations_->Check(caller.certificate_serial, caller.identity.Uri());
   }
+  absl::Status AdmitAgent(const rpc::Caller& caller) { return registry_->Admit(caller.identity); }
   absl::Status Changed(const std::string& agent) {
     NORROY_RETURN_IF_ERROR(registry_->Reload(agent));
     coordinator_->FleetChanged();
@@ -67,13 +92,19 @@ class AllServers final : public Servers {
   absl::Status StartCoreServer();
 
   const ServersOptions options_;
+  // Outlives the pool's tasks.
+  rpc::CallerLimits limits_;
   ThreadPool pool_;
+  // Of operators, auditors and issuers; agents are removed or banned.
+  std::unique_ptr<identity::Revocations> revocations_;
+  std::unique_ptr<identity::SuccessorsFile> successors_;
   const rpc::HandlerEnv core_env_;
   const rpc::HandlerEnv agent_env_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Coordinator> coordinator_;
   std::optional<Enrollment> enrollment_;
   std::unique_ptr<dns::Client> dns_;
+  std::optional<dns::Resolver> resolver_;
   std::optional<preflight::Preflight> looker_;
   std::optional<AgentLinkService> link_;
   std::optional<EnrollmentService> enrollment_service_;
@@ -81,26 +112,32 @@ class AllServers final : public Servers {
   std::optional<PreflightService> preflight_;
   std::optional<AgentAdminService> admin_;
   std::optional<ServerInfoService> info_;
+  std::optional<rpc::AuditService> audit_;
   std::unique_ptr<rpc::Server> agents_;
   std::unique_ptr<rpc::Server> core_;
 };
 
 absl::Status AllServers::Build() {
+  NORROY_ASSIGN_OR_RETURN(revocations_,
+                          identity::Revocations::Open(options_.core_tls.root_file, options_.clock));
+  successors_ =
+      std::make_unique<identity::SuccessorsFile>(options_.core_tls.root_file, options_.clock);
   NORROY_ASSIGN_OR_RETURN(registry_, Registry::Load(options_.store));
   NORROY_ASSIGN_OR_RETURN(
       coordinator_, Coordinator::Start({options_.store, *registry_, options_.clock, options_.timers,
                                         options_.deployment}));
-  enrollment_.emplace(
-      EnrollmentOptions{options_.store, options_.clock, options_.random, options_.deployment,
-                        options_.edge, options_.agent_identity_lifetime,
-                        [this](const std::string& agent) { return Changed(agent); }});
+  enrollment_.emplace(EnrollmentOptions{
+      options_.store, options_.clock, options_.random, options_.deployment, options_.edge,
+      options_.agent_identity_lifetime, [this](const std::string& agent) { return Changed(agent); },
+      options_.current_edge});
   NORROY_RETURN_IF_ERROR(StartAgentServer());
   return StartCoreServer();
 }
 
 absl::Status AllServers::StartAgentServer() {
   link_.emplace(AgentLinkOptions{agent_env_, options_.store, *registry_, *coordinator_,
-                                 options_.timers, options_.version});
+                                 options_.timers, options_.version,
+                                 [this] { return successors_->Get(); }});
   enrollment_service_.emplace(agent_env_, *enrollment_);
   rpc::ServerOptions server;
   server.listen = options_.agent_listen;
@@ -116,6 +153,7 @@ absl::Status AllServers::StartAgentServer() {
 absl::Status AllServers::StartCoreServer() {
   presentation_.emplace(core_env_, *coordinator_);
   dns_ = dns::MakeClient();
+  resolver_.emplace(*dns_, options_.preflight.resolvers);
   looker_.emplace(preflight::Preflight::Dependencies{*dns_, options_.clock, options_.timers},
                   options_.preflight);
   preflight_.emplace(core_env_, *looker_);
@@ -123,13 +161,20 @@ absl::Status AllServers::StartCoreServer() {
       core_env_, options_.store, *registry_, *coordinator_, *enrollment_,
       [this](const std::string& agent) { return Changed(agent); },
       options_.agent_addresses.empty() ? WithPorts(options_.agent_listen, agents_->ports())
-                                       : options_.agent_addresses});
+                                       : options_.agent_addresses,
+      options_.preflight.resolvers.empty() ? nullptr : &*resolver_});
   info_.emplace(core_env_, options_.version);
   rpc::ServerOptions server;
   server.listen = options_.listen;
   server.tls = options_.core_tls;
   server.services = {&*presentation_, &*preflight_, &*admin_, &*info_};
+  if (options_.audit != nullptr) {
+    audit_.emplace(core_env_, options_.audit->log());
+    server.services.push_back(&*audit_);
+  }
   server.reflection = options_.reflection;
+  // An issuer holds one Present per order in play; others stop at their own limit.
+  server.max_streams = options_.callers.issuer.calls_at_once;
   NORROY_ASSIGN_OR_RETURN(core_, rpc::Server::Start(server));
   return absl::OkStatus();
 }

@@ -6,16 +6,19 @@
 // root) and the agents' (edge root). The process's main and tests that need all of it start one of
 // these.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/audit/keeper.h"
 #include "common/clock/clock.h"
 #include "common/clock/timers.h"
 #include "common/crypto/random.h"
 #include "common/identity/issuing.h"
+#include "common/rpc/caller_limits.h"
 #include "common/rpc/credentials.h"
 #include "validator/agents/registry.h"
 #include "validator/preflight/preflight.h"
@@ -42,6 +45,11 @@ struct ServersOptions {
   absl::Duration agent_identity_lifetime;
   bool reflection = false;
   preflight::PreflightOptions preflight;
+  rpc::CallerLimitsOptions callers;
+  // The audit log; null: nobody is shown it, and refused calls are not written down.
+  audit::Keeper* audit = nullptr;
+  // The intermediate that follows `edge`; null: none does.
+  std::function<std::shared_ptr<const identity::Authority>()> current_edge = nullptr;
 };
 
 class Servers {

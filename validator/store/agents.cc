@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/error/error.h"
 #include "common/sql/time_column.h"
 #include "common/sql/transact.h"
@@ -14,11 +16,13 @@
 namespace norroy::validator {
 namespace {
 
-#define NORROY_AGENT_COLUMNS                                                             \
-  "SELECT name, enrollment_id, state, drained, grants, report, seen_time, enroll_time, " \
-  "identity_expire_time FROM agents WHERE state <> 2 "
-constexpr char kAllAgents[] = NORROY_AGENT_COLUMNS "ORDER BY name";
-constexpr char kOneAgent[] = NORROY_AGENT_COLUMNS "AND name = $1";
+#define NORROY_AGENT_COLUMNS                                                            \
+  "SELECT agents.name, enrollment_id, state, drained, grants, report, seen_time, "      \
+  "enroll_time, identity_expire_time, grants_version, duplicate_time, "                 \
+  "duplicate_peers, bans.reason, bans.principal, bans.time FROM agents LEFT JOIN bans " \
+  "ON bans.name = agents.name WHERE state <> 2 "
+constexpr char kAllAgents[] = NORROY_AGENT_COLUMNS "ORDER BY agents.name";
+constexpr char kOneAgent[] = NORROY_AGENT_COLUMNS "AND agents.name = $1";
 #undef NORROY_AGENT_COLUMNS
 
 absl::StatusOr<Agent> AgentOf(const sql::Row& row) {
@@ -36,23 +40,38 @@ absl::StatusOr<Agent> AgentOf(const sql::Row& row) {
   agent.report.seen_time = sql::TimeOf(row.Int(6));
   agent.enroll_time = sql::TimeOf(row.Int(7));
   agent.identity_expire_time = sql::TimeOf(row.Int(8));
+  agent.grants_version = row.Int(9);
+  if (!row.IsNull(10)) agent.duplicate_time = sql::TimeOf(row.Int(10));
+  agent.duplicate_peers = absl::StrSplit(row.Text(11), '\n', absl::SkipEmpty());
+  if (!row.IsNull(14)) {
+    agent.ban = Ban{agent.name, row.Text(12), row.Text(13), sql::TimeOf(row.Int(14))};
+  }
   return agent;
+}
+
+// What only the agent's present enrollment changes, and only while it is not banned. Its
+// parameters follow those of the change: name, enrollment id, kEnrolled.
+std::string OfPresentEnrollment(int first) {
+  return absl::StrCat(" WHERE name = $", first, " AND enrollment_id = $", first + 1,
+                      " AND state = $", first + 2,
+                      " AND NOT EXISTS (SELECT 1 FROM bans WHERE bans.name = agents.name)");
 }
 
 // What an enrollment that is over says changes nothing.
 absl::Status CheckChanged(int64_t changed, absl::string_view name,
                           absl::string_view enrollment_id) {
   if (changed == 1) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kNotFound, "AGENT_REMOVED",
-                   absl::StrCat("enrollment ", Printable(enrollment_id, 64), " of agent ",
-                                Printable(name, 64), " is over: it was removed or replaced"),
-                   {{"agent", Printable(name, 64)}});
+  return MakeError(
+      absl::StatusCode::kNotFound, "AGENT_REMOVED",
+      absl::StrCat("enrollment ", Printable(enrollment_id, 64), " of agent ", Printable(name, 64),
+                   " is over: it was removed, replaced or banned"),
+      {{"agent", Printable(name, 64)}});
 }
 
 }  // namespace
 
-std::unique_ptr<Store> Store::Make(sql::Database& database) {
-  return std::make_unique<SqlStore>(database);
+std::unique_ptr<Store> Store::Make(sql::Database& database, absl::string_view writer) {
+  return std::make_unique<SqlStore>(database, writer);
 }
 
 absl::Status AgentNotFound(absl::string_view name) {
@@ -97,48 +116,75 @@ absl::StatusOr<Agent> SqlStore::GetAgent(absl::string_view name) {
       database_, [&](sql::Connection& connection) { return ReadAgent(connection, name); });
 }
 
-absl::StatusOr<Agent> SqlStore::SetDrained(absl::string_view name, bool drained) {
+absl::StatusOr<Agent> SqlStore::SetDrained(absl::string_view name, bool drained, absl::Time now,
+                                           const audit::Entry& audit) {
   return sql::WriteFor<Agent>(database_, [&](sql::Connection& connection) -> absl::StatusOr<Agent> {
-    NORROY_RETURN_IF_ERROR(
-        connection
-            .Execute("UPDATE agents SET drained = $1 WHERE name = $2 AND state <> 2",
-                     {int64_t{drained}, std::string(name)})
-            .status());
+    NORROY_ASSIGN_OR_RETURN(
+        const int64_t changed,
+        connection.Execute("UPDATE agents SET drained = $1 WHERE name = $2 AND state <> 2",
+                           {int64_t{drained}, std::string(name)}));
+    if (changed == 0) return AgentNotFound(name);
+    NORROY_RETURN_IF_ERROR(chain_.Append(connection, audit, now));
     return ReadAgent(connection, name);
   });
 }
 
-absl::Status SqlStore::RemoveAgent(absl::string_view name, absl::Time now) {
+absl::Status SqlStore::RemoveAgent(absl::string_view name, absl::Time now,
+                                   const audit::Entry& audit) {
   return database_.Write([&](sql::Connection& connection) -> absl::Status {
     NORROY_ASSIGN_OR_RETURN(const bool removed, Remove(connection, name, now));
-    return removed ? absl::OkStatus() : AgentNotFound(name);
+    return removed ? chain_.Append(connection, audit, now) : AgentNotFound(name);
   });
 }
 
 absl::Status SqlStore::NoteIdentity(absl::string_view name, absl::string_view enrollment_id,
-                                    absl::Time expire_time) {
+                                    absl::Time expire_time, absl::Time now,
+                                    const audit::Entry& audit) {
   return database_.Write([&](sql::Connection& connection) -> absl::Status {
     NORROY_ASSIGN_OR_RETURN(
         const int64_t changed,
-        connection.Execute("UPDATE agents SET identity_expire_time = $1 WHERE name = $2 AND "
-                           "enrollment_id = $3 AND state = $4",
+        connection.Execute("UPDATE agents SET identity_expire_time = $1" + OfPresentEnrollment(2),
                            {sql::TimeColumn(expire_time), std::string(name),
                             std::string(enrollment_id), kEnrolled}));
-    return CheckChanged(changed, name, enrollment_id);
+    NORROY_RETURN_IF_ERROR(CheckChanged(changed, name, enrollment_id));
+    return chain_.Append(connection, audit, now);
   });
 }
 
 absl::Status SqlStore::NoteSeen(absl::string_view name, absl::string_view enrollment_id,
-                                const AgentReport& report) {
+                                const AgentReport& report,
+                                const std::optional<audit::Entry>& audit) {
   return database_.Write([&](sql::Connection& connection) -> absl::Status {
     NORROY_ASSIGN_OR_RETURN(
         const int64_t changed,
-        connection.Execute("UPDATE agents SET report = $1, seen_time = $2 WHERE name = $3 AND "
-                           "enrollment_id = $4 AND state = $5",
+        connection.Execute("UPDATE agents SET report = $1, seen_time = $2" + OfPresentEnrollment(3),
                            {sql::Blob{ReportBytes(report)}, sql::TimeColumn(report.seen_time),
                             std::string(name), std::string(enrollment_id), kEnrolled}));
-    return CheckChanged(changed, name, enrollment_id);
+    NORROY_RETURN_IF_ERROR(CheckChanged(changed, name, enrollment_id));
+    if (!audit.has_value()) return absl::OkStatus();
+    return chain_.Append(connection, *audit, report.seen_time);
   });
+}
+
+absl::Status SqlStore::NoteDuplicate(absl::string_view name, absl::string_view enrollment_id,
+                                     const std::vector<std::string>& peers, absl::Time now,
+                                     const std::optional<audit::Entry>& audit) {
+  return database_.Write([&](sql::Connection& connection) -> absl::Status {
+    NORROY_ASSIGN_OR_RETURN(
+        const int64_t changed,
+        connection.Execute(
+            "UPDATE agents SET duplicate_time = $1, duplicate_peers = $2" + OfPresentEnrollment(3),
+            {sql::TimeColumn(now), absl::StrJoin(peers, "\n"), std::string(name),
+             std::string(enrollment_id), kEnrolled}));
+    NORROY_RETURN_IF_ERROR(CheckChanged(changed, name, enrollment_id));
+    if (!audit.has_value()) return absl::OkStatus();
+    return chain_.Append(connection, *audit, now);
+  });
+}
+
+absl::Status SqlStore::Audit(const audit::Entry& audit, absl::Time now) {
+  return database_.Write(
+      [&](sql::Connection& connection) { return chain_.Append(connection, audit, now); });
 }
 
 }  // namespace norroy::validator

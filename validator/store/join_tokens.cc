@@ -14,16 +14,34 @@
 namespace norroy::validator {
 namespace {
 
-absl::Status InsertAgent(sql::Connection& connection, const JoinToken& token, absl::Time now) {
-  return connection
-      .Execute(
-          "INSERT INTO agents (enrollment_id, name, state, drained, grants, report, "
-          "seen_time, create_time, enroll_time, identity_expire_time, remove_time) "
-          "VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $6, $6, $8)",
-          {token.id, token.agent_name, kInvited, sql::Blob{GrantsBytes(token.grants)},
-           sql::Blob{ReportBytes({})}, sql::TimeColumn(absl::UnixEpoch()), sql::TimeColumn(now),
-           sql::kInfiniteFuture})
-      .status();
+absl::Status InsertAgent(sql::Connection& connection, const JoinToken& token, absl::Time now,
+                         const std::string& creator) {
+  NORROY_ASSIGN_OR_RETURN(const int64_t version, NextGrantsVersion(connection, token.agent_name));
+  NORROY_RETURN_IF_ERROR(
+      connection
+          .Execute("INSERT INTO agents (enrollment_id, name, state, drained, grants, report, "
+                   "seen_time, create_time, enroll_time, identity_expire_time, remove_time, "
+                   "grants_version) VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $6, $6, $8, $9)",
+                   {token.id, token.agent_name, kInvited, sql::Blob{GrantsBytes(token.grants)},
+                    sql::Blob{ReportBytes({})}, sql::TimeColumn(absl::UnixEpoch()),
+                    sql::TimeColumn(now), sql::kInfiniteFuture, version})
+          .status());
+  return KeepGrants(connection, token.agent_name,
+                    {.version = version,
+                     .enrollment_id = token.id,
+                     .grants = token.grants,
+                     .creator = creator,
+                     .create_time = now});
+}
+
+// OK if the token's agent has a name that is not banned.
+absl::Status CheckNotBanned(sql::Connection& connection, const std::string& id) {
+  NORROY_ASSIGN_OR_RETURN(
+      const std::vector<sql::Row> rows,
+      connection.Query("SELECT name FROM agents WHERE enrollment_id = $1", {id}));
+  if (rows.empty()) return absl::OkStatus();
+  NORROY_ASSIGN_OR_RETURN(const std::optional<Ban> ban, ReadBan(connection, rows[0].Text(0)));
+  return ban.has_value() ? Banned(absl::StatusCode::kPermissionDenied, *ban) : absl::OkStatus();
 }
 
 // Why the token was not taken. Whoever does not have its key learns no more than that.
@@ -76,8 +94,11 @@ absl::Status Enroll(sql::Connection& connection, const std::string& id,
 
 }  // namespace
 
-absl::Status SqlStore::CreateJoinToken(const JoinToken& token, bool replace, absl::Time now) {
+absl::Status SqlStore::CreateJoinToken(const JoinToken& token, bool replace, absl::Time now,
+                                       const audit::Entry& audit) {
   return database_.Write([&](sql::Connection& connection) -> absl::Status {
+    NORROY_ASSIGN_OR_RETURN(const std::optional<Ban> ban, ReadBan(connection, token.agent_name));
+    if (ban.has_value()) return Banned(absl::StatusCode::kFailedPrecondition, *ban);
     if (replace) {
       NORROY_RETURN_IF_ERROR(Remove(connection, token.agent_name, now).status());
     } else if (!absl::IsNotFound(ReadAgent(connection, token.agent_name).status())) {
@@ -86,16 +107,19 @@ absl::Status SqlStore::CreateJoinToken(const JoinToken& token, bool replace, abs
                                     "; take another name, remove it, or replace it"),
                        {{"agent", token.agent_name}});
     }
-    NORROY_RETURN_IF_ERROR(InsertAgent(connection, token, now));
-    return connection
-        .Execute("INSERT INTO join_tokens (id, key_sha256, expire_time) VALUES ($1, $2, $3)",
-                 {token.id, token.key_sha256, sql::TimeColumn(token.expire_time)})
-        .status();
+    NORROY_RETURN_IF_ERROR(InsertAgent(connection, token, now, audit.principal));
+    NORROY_RETURN_IF_ERROR(
+        connection
+            .Execute("INSERT INTO join_tokens (id, key_sha256, expire_time) VALUES ($1, $2, $3)",
+                     {token.id, token.key_sha256, sql::TimeColumn(token.expire_time)})
+            .status());
+    return chain_.Append(connection, audit, now);
   });
 }
 
 absl::StatusOr<Agent> SqlStore::UseJoinToken(absl::string_view id, absl::string_view key_sha256,
-                                             absl::Time identity_expire_time, absl::Time now) {
+                                             absl::Time identity_expire_time, absl::Time now,
+                                             const audit::Entry& audit) {
   const auto use = [&](sql::Connection& connection) -> absl::StatusOr<Agent> {
     const std::string token(id);
     const std::string key(key_sha256);
@@ -106,7 +130,9 @@ absl::StatusOr<Agent> SqlStore::UseJoinToken(absl::string_view id, absl::string_
                            "key_sha256 = $3 AND used_time IS NULL AND expire_time > $1",
                            {sql::TimeColumn(now), token, key}));
     if (taken != 1) return WhyNot(connection, token, key);
+    NORROY_RETURN_IF_ERROR(CheckNotBanned(connection, token));
     NORROY_RETURN_IF_ERROR(Enroll(connection, token, identity_expire_time, now));
+    NORROY_RETURN_IF_ERROR(chain_.Append(connection, audit, now));
     NORROY_ASSIGN_OR_RETURN(
         const std::vector<sql::Row> rows,
         connection.Query("SELECT name FROM agents WHERE enrollment_id = $1", {token}));

@@ -41,8 +41,8 @@ CREATE INDEX presentations_by_time ON presentations (not_after)
 )sql"},
       {2, audit::kTable},
       {3, audit::kTableOrigin},
-      // Every version of an agent's grants; bans (by name, whatever the enrollment); agents that
-      // were seen twice.
+      // Every version of an agent's grants, counted by name; bans (by name, whatever the
+      // enrollment); agents that were seen twice, and from where, a line each.
       {4, R"sql(
 CREATE TABLE agent_grants (
   name TEXT NOT NULL,
@@ -59,8 +59,14 @@ CREATE TABLE bans (
   principal TEXT NOT NULL,
   time INTEGER NOT NULL
 ) STRICT;
+ALTER TABLE agents ADD COLUMN grants_version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE agents ADD COLUMN duplicate_time INTEGER;
-ALTER TABLE agents ADD COLUMN duplicate_peers TEXT NOT NULL DEFAULT ''
+ALTER TABLE agents ADD COLUMN duplicate_peers TEXT NOT NULL DEFAULT '';
+INSERT INTO agent_grants (name, version, enrollment_id, grants, creator, create_time)
+  SELECT name, ROW_NUMBER() OVER (PARTITION BY name ORDER BY create_time, enrollment_id),
+    enrollment_id, grants, '', create_time FROM agents;
+UPDATE agents SET grants_version = (SELECT version FROM agent_grants
+  WHERE agent_grants.enrollment_id = agents.enrollment_id)
 )sql"},
   };
   return *migrations;

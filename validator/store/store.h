@@ -1,8 +1,9 @@
 #ifndef NORROY_VALIDATOR_STORE_STORE_H_
 #define NORROY_VALIDATOR_STORE_STORE_H_
 
-// What a validator must not forget: its agents with their grants, join tokens, presentations and
-// tombstones. Each call is one transaction.
+// What a validator must not forget: its agents with every version of their grants, bans, join
+// tokens, presentations and tombstones. Each call is one transaction. A change that somebody asked
+// for takes the audit log's entry with it, whose time is `now`: neither is there without the other.
 
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/audit/entry.h"
 #include "common/sql/database.h"
 #include "validator/agents/agent.h"
 
@@ -39,27 +41,64 @@ struct StoredPresentation {
 // Thread-safe.
 class Store {
  public:
-  static std::unique_ptr<Store> Make(sql::Database& database);
+  // `writer` names the audit chain of this process: no two that run at once share one.
+  static std::unique_ptr<Store> Make(sql::Database& database,
+                                     absl::string_view writer = "validator");
   static const std::vector<sql::Migration>& Migrations();
   virtual ~Store() = default;
 
   // Stores the token and the agent in state kInvited. An agent of that name that is not removed is
-  // ALREADY_EXISTS (reason AGENT_EXISTS) unless `replace`, which removes the old enrollment.
-  virtual absl::Status CreateJoinToken(const JoinToken& token, bool replace, absl::Time now) = 0;
+  // ALREADY_EXISTS (reason AGENT_EXISTS) unless `replace`, which removes the old enrollment. A
+  // banned name is FAILED_PRECONDITION (AGENT_BANNED).
+  virtual absl::Status CreateJoinToken(const JoinToken& token, bool replace, absl::Time now,
+                                       const audit::Entry& audit) = 0;
   // Uses the token up, exactly once whoever races, and enrolls its agent; NOT_FOUND (reason
-  // TOKEN_UNKNOWN), FAILED_PRECONDITION (TOKEN_USED, TOKEN_EXPIRED), PERMISSION_DENIED (TOKEN_KEY).
+  // TOKEN_UNKNOWN), FAILED_PRECONDITION (TOKEN_USED, TOKEN_EXPIRED), PERMISSION_DENIED (TOKEN_KEY,
+  // AGENT_BANNED).
   virtual absl::StatusOr<Agent> UseJoinToken(absl::string_view id, absl::string_view key_sha256,
-                                             absl::Time identity_expire_time, absl::Time now) = 0;
+                                             absl::Time identity_expire_time, absl::Time now,
+                                             const audit::Entry& audit) = 0;
 
   virtual absl::StatusOr<std::vector<Agent>> ListAgents() = 0;         // all but removed, by name
   virtual absl::StatusOr<Agent> GetAgent(absl::string_view name) = 0;  // NOT_FOUND if removed
-  virtual absl::StatusOr<Agent> SetDrained(absl::string_view name, bool drained) = 0;
-  virtual absl::Status RemoveAgent(absl::string_view name, absl::Time now) = 0;
-  // Both NOT_FOUND (reason AGENT_REMOVED) unless that is the agent's present enrollment and used.
+  virtual absl::StatusOr<Agent> SetDrained(absl::string_view name, bool drained, absl::Time now,
+                                           const audit::Entry& audit) = 0;
+  virtual absl::Status RemoveAgent(absl::string_view name, absl::Time now,
+                                   const audit::Entry& audit) = 0;
+
+  // Puts these grants in the place of the agent's. Another version in force than
+  // `expected_version` (0: whichever) is ABORTED (VERSION_MISMATCH).
+  virtual absl::StatusOr<Agent> SetGrants(absl::string_view name,
+                                          const std::vector<ChallengeGrant>& grants,
+                                          int64_t expected_version, absl::Time now,
+                                          const audit::Entry& audit) = 0;
+  // Of the name, those of removed enrollments too, newest first, below `before`.
+  virtual absl::StatusOr<std::vector<GrantsVersion>> ListGrants(absl::string_view name,
+                                                                int64_t before, int limit) = 0;
+
+  // Of a name that is or was an agent's, else NOT_FOUND. A ban of a banned name takes its place.
+  virtual absl::Status BanName(const Ban& ban, const audit::Entry& audit) = 0;
+  // FAILED_PRECONDITION (reason NOT_BANNED) if it is not banned.
+  virtual absl::Status LiftBan(absl::string_view name, absl::Time now,
+                               const audit::Entry& audit) = 0;
+  virtual absl::StatusOr<std::vector<Ban>> ListBans() = 0;  // by name
+
+  // All NOT_FOUND (reason AGENT_REMOVED) unless that is the agent's present enrollment, used and
+  // not banned.
   virtual absl::Status NoteIdentity(absl::string_view name, absl::string_view enrollment_id,
-                                    absl::Time expire_time) = 0;
+                                    absl::Time expire_time, absl::Time now,
+                                    const audit::Entry& audit) = 0;
+  // Without an entry if it has been written often enough.
   virtual absl::Status NoteSeen(absl::string_view name, absl::string_view enrollment_id,
-                                const AgentReport& report) = 0;
+                                const AgentReport& report,
+                                const std::optional<audit::Entry>& audit = std::nullopt) = 0;
+  // Two processes have this identity.
+  virtual absl::Status NoteDuplicate(absl::string_view name, absl::string_view enrollment_id,
+                                     const std::vector<std::string>& peers, absl::Time now,
+                                     const std::optional<audit::Entry>& audit) = 0;
+
+  // What was refused, or changed nothing that is stored.
+  virtual absl::Status Audit(const audit::Entry& audit, absl::Time now) = 0;
 
   // FAILED_PRECONDITION (reason STALE_GENERATION) if a higher generation is stored, or this one is
   // stored as released: what arrives late brings nothing back.

@@ -107,10 +107,9 @@ std::string Endpoints::NextToken() {
 
 Endpoint Endpoints::KindOf(const std::string& url) const {
   static const std::pair<const char*, Endpoint> kResources[] = {
-      {"new-nonce", Endpoint::kNewNonce},
-      {"new-account", Endpoint::kNewAccount},
-      {"new-order", Endpoint::kNewOrder},
-      {"revoke-cert", Endpoint::kRevoke},
+      {"new-nonce", Endpoint::kNewNonce},   {"new-account", Endpoint::kNewAccount},
+      {"new-order", Endpoint::kNewOrder},   {"revoke-cert", Endpoint::kRevoke},
+      {"key-change", Endpoint::kKeyChange},
   };
   static const std::pair<const char*, Endpoint> kFolders[] = {
       {"/account/", Endpoint::kAccount},     {"/order/", Endpoint::kOrder},
@@ -152,6 +151,8 @@ http::Response Endpoints::Handle(Endpoint kind, const SignedRequest& request, ab
   switch (kind) {
     case Endpoint::kAccount:
       return Account(*account, request);
+    case Endpoint::kKeyChange:
+      return KeyChange(*account, request);
     case Endpoint::kNewOrder:
       return NewOrder(*account, request, now);
     case Endpoint::kOrder:
@@ -215,7 +216,29 @@ http::Response Endpoints::NewAccount(const SignedRequest& request) {
 
 http::Response Endpoints::Account(AccountEntry& account, const SignedRequest& request) {
   if (request.url != account.url) return ProblemReply(403, "unauthorized", "another's account");
-  if (StringMember(Payload(request), "status") == "deactivated") account.status = "deactivated";
+  const Json payload = Payload(request);
+  if (StringMember(payload, "status") == "deactivated") account.status = "deactivated";
+  if (payload.contains("contact")) {
+    // RFC 8555 7.3.2: what is sent replaces what was there.
+    account.contacts.clear();
+    for (const Json& contact : payload["contact"]) {
+      if (contact.is_string()) account.contacts.push_back(contact.get<std::string>());
+    }
+  }
+  return JsonReply(200, {{"status", account.status}, {"contact", account.contacts}});
+}
+
+http::Response Endpoints::KeyChange(AccountEntry& account, const SignedRequest& request) {
+  const auto key = CheckKeyChange(request.payload, request.url, account.url, account.spki);
+  if (!key.ok()) return ProblemReply(400, "malformed", std::string(key.status().message()));
+  if (const AccountEntry* const other = ledger.AccountByKey(key->spki_der()); other != nullptr) {
+    // RFC 8555 7.3.5.
+    http::Response reply = ProblemReply(409, "conflict", "another account has this key");
+    reply.headers.emplace_back("Location", other->url);
+    return reply;
+  }
+  account.spki = key->spki_der();
+  account.thumbprint = key->thumbprint();
   return JsonReply(200, {{"status", account.status}, {"contact", account.contacts}});
 }
 

@@ -55,6 +55,7 @@ class Endpoints {
   std::string ResourceUrl(const std::string& name) const;
   http::Response NewAccount(const SignedRequest& request);
   http::Response Account(AccountEntry& account, const SignedRequest& request);
+  http::Response KeyChange(AccountEntry& account, const SignedRequest& request);
   http::Response NewOrder(AccountEntry& account, const SignedRequest& request, absl::Time now);
   http::Response Order(AccountEntry& account, const SignedRequest& request, absl::Time now);
   http::Response Finalize(AccountEntry& account, const SignedRequest& request, absl::Time now);

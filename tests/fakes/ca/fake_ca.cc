@@ -444,6 +444,12 @@ std::vector<std::string> FakeCa::account_urls() const {
   return urls;
 }
 
+std::string FakeCa::account_thumbprint(const std::string& url) const {
+  MutexLock lock(&state_->mutex);
+  const AccountEntry* const account = state_->endpoints.ledger.AccountByUrl(url);
+  return account == nullptr ? "" : account->thumbprint;
+}
+
 int FakeCa::certificates_issued() const {
   MutexLock lock(&state_->mutex);
   return static_cast<int>(state_->endpoints.ledger.certificates.size());

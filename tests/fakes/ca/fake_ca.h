@@ -39,6 +39,7 @@ enum class Endpoint {
   kFinalize,
   kCertificate,
   kRevoke,
+  kKeyChange,
   kOther,
 };
 
@@ -193,6 +194,8 @@ class FakeCa final : public http::Client {
   std::vector<OrderRecord> orders() const;
   std::vector<AuthorizationRecord> authorizations() const;
   std::vector<std::string> account_urls() const;
+  // RFC 7638, of the account's present key; "" for an unknown URL.
+  std::string account_thumbprint(const std::string& url) const;
   int certificates_issued() const;
   std::vector<int> revocations() const;  // reasons
   // What clients did that RFC 8555 forbids, in words: a nonce sent twice, a challenge answered that

@@ -82,6 +82,26 @@ absl::StatusOr<SignedRequest> SignedRequest::Parse(absl::string_view body) {
   return request;
 }
 
+absl::StatusOr<crypto::PublicKey> CheckKeyChange(absl::string_view inner, absl::string_view url,
+                                                 absl::string_view account_url,
+                                                 absl::string_view old_spki) {
+  NORROY_ASSIGN_OR_RETURN(const SignedRequest request, SignedRequest::Parse(inner));
+  NORROY_ASSIGN_OR_RETURN(const Parts parts, Split(inner));
+  if (request.jwk_spki.empty()) return absl::InvalidArgumentError("the inner JWS has no jwk");
+  if (parts.header.contains("nonce"))
+    return absl::InvalidArgumentError("the inner JWS has a nonce");
+  if (request.url != url) return absl::InvalidArgumentError("the inner JWS is for another URL");
+  NORROY_ASSIGN_OR_RETURN(crypto::PublicKey key, crypto::PublicKey::Parse(request.jwk_spki));
+  if (!request.IsSignedBy(key)) return absl::InvalidArgumentError("the new key did not sign");
+  const Json payload = Json::parse(request.payload, nullptr, false);
+  if (!payload.is_object() || payload.size() != 2 || Member(payload, "account") != account_url) {
+    return absl::InvalidArgumentError("the inner payload is not of this account");
+  }
+  NORROY_ASSIGN_OR_RETURN(const std::string spki, SpkiOf(payload.value("oldKey", Json::object())));
+  if (spki != old_spki) return absl::InvalidArgumentError("oldKey is not the account's key");
+  return key;
+}
+
 absl::StatusOr<std::string> BindingKid(absl::string_view binding) {
   NORROY_ASSIGN_OR_RETURN(const Parts parts, Split(binding));
   return Member(parts.header, "kid");

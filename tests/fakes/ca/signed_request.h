@@ -28,6 +28,12 @@ struct SignedRequest {
   }
 };
 
+// RFC 8555 7.3.5: what a key change carries, signed by the new key: for this URL, of this account,
+// whose key is `old_spki`. Returns the new key. INVALID_ARGUMENT says what is wrong.
+absl::StatusOr<crypto::PublicKey> CheckKeyChange(absl::string_view inner, absl::string_view url,
+                                                 absl::string_view account_url,
+                                                 absl::string_view old_spki);
+
 // RFC 8555 7.3.4: `binding` (a JSON text) is an HS256 JWS by `hmac_key` over this key's JWK for
 // this URL. INVALID_ARGUMENT says what is wrong.
 absl::Status CheckBinding(absl::string_view binding, absl::string_view hmac_key,
