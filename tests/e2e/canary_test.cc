@@ -256,13 +256,26 @@ class CanaryTest : public ::testing::Test {
     CliOk({"issue", "h2.web.test", "--force-new"});
   }
 
+  // What is inside a join token, its bootstrap key's PEM among it; "" for other files.
+  static std::string InJoinToken(const std::string& text) {
+    const std::string first = "-----BEGIN NORROY JOIN TOKEN-----\n";
+    const size_t begin = text.find(first);
+    if (begin == std::string::npos) return "";
+    const size_t end = text.find("-----END", begin);
+    std::string inside;
+    EXPECT_TRUE(absl::Base64Unescape(text.substr(begin + first.size(), end - begin - first.size()),
+                                     &inside));
+    EXPECT_TRUE(absl::StrContains(inside, "PRIVATE KEY-----\n"));
+    return inside;
+  }
+
   // Keys that the deployment made itself, wherever they are.
   void CollectKeys() {
     const std::regex expected(kKeyFiles);
     for (const auto& entry : std::filesystem::recursive_directory_iterator(norroy_->dir())) {
       if (!entry.is_regular_file()) continue;
       const std::string path = entry.path().string();
-      const std::string text = ReadAll(path);
+      const std::string text = ReadAll(path) + InJoinToken(ReadAll(path));
       if (!absl::StrContains(text, "PRIVATE KEY-----\n")) continue;
       const std::string relative = path.substr(norroy_->dir().size() + 1);
       EXPECT_TRUE(std::regex_match(relative, expected)) << relative << " holds a private key";

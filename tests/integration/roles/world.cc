@@ -37,11 +37,12 @@ identity::Authority ReadRoot(const std::string& folder) {
 }  // namespace
 
 World::World() : dir_(harness::TempDir("roles")) {
-  const int http_port = harness::FreePort();
-  pebble_ = harness::Pebble::Start(dir_, {.http_port = http_port});
+  pebble_ = harness::Pebble::Start(dir_, {.http_port = harness::FreePort()});
   norroy_ = harness::Deployment::Start(dir_, *pebble_);
   SwitchReflectionOff();
-  norroy_->AddAgent("web1", {.patterns = {".example.test"}, .http_port = http_port});
+  // Without a port of its own, which others could take while the agent is stopped.
+  const std::string webroot = harness::TempDir("www");
+  norroy_->AddAgent("web1", {.patterns = {".example.test"}, .webroot = webroot});
   config::v1::IssuerConfig issuer;
   config::v1::ValidatorConfig validator;
   NORROY_CHECK(config::LoadYaml(norroy_->dir() + "/issuer/issuer.yaml", issuer).ok());
