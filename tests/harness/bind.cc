@@ -130,7 +130,13 @@ std::string Dig(const std::string& address, int port, const std::string& name,
   argv.insert(argv.end(), more.begin(), more.end());
   argv.push_back(name);
   argv.push_back(type);
-  return RunProgram(argv).out;
+  std::string answer;
+  // dig speaks of its own troubles (a datagram that was lost on a busy machine) on lines of ";;".
+  for (int tries = 0; tries < 3; ++tries) {
+    answer = RunProgram(argv).out;
+    if (!absl::StrContains(answer, ";;")) break;
+  }
+  return answer;
 }
 
 }  // namespace norroy::harness
