@@ -36,6 +36,7 @@ class EngineImpl final : public Engine {
                options.authorizations, options.limits,   options.grades},
         events_(options.events),
         left_authorizations_(options.left_authorizations),
+        before_step_(options.before_step),
         owner_(options.owner),
         worker_count_(options.workers) {
     tools_.solver.OnChange([this](const std::string& id) { Nudge(id); });
@@ -83,6 +84,11 @@ class EngineImpl final : public Engine {
     return steps;
   }
 
+  absl::Duration UntilDue() override {
+    MutexLock lock(&mutex_);
+    return HasTask() ? absl::ZeroDuration() : UntilTask();
+  }
+
  private:
   struct Waiting {
     Work work;
@@ -113,11 +119,16 @@ class EngineImpl final : public Engine {
   }
 
   void WaitForTask() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const absl::Duration wait = UntilTask();
+    if (wait > absl::ZeroDuration()) changed_.WaitFor(&mutex_, wait);
+  }
+
+  absl::Duration UntilTask() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     absl::Duration wait = std::min(next_look_ - tools_.clock.Now(), kMaxIdle);
     for (const auto& [id, waiting] : waiting_) {
       wait = std::min(wait, waiting.due - tools_.clock.Monotonic());
     }
-    if (wait > absl::ZeroDuration()) changed_.WaitFor(&mutex_, wait);
+    return wait;
   }
 
   std::optional<std::string> WakeableId() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -267,6 +278,7 @@ class EngineImpl final : public Engine {
   Next RunStep(Work& work) {
     const absl::Time now = tools_.clock.Now();
     Order& order = work.order;
+    if (before_step_) before_step_(order);
     const StateRow* const row = RowOf(order.state);
     if (row == nullptr) return Next::Park();
     if (const std::optional<absl::Status> over = IsOver(order, *row, now)) {
@@ -376,6 +388,7 @@ class EngineImpl final : public Engine {
   const Tools tools_;
   Events& events_;
   const std::function<void()> left_authorizations_;
+  const std::function<void(const Order&)> before_step_;
   const std::string owner_;
   const int worker_count_;
 

@@ -14,6 +14,7 @@
 #include "common/crypto/random.h"
 #include "issuer/flow/events.h"
 #include "issuer/flow/grades.h"
+#include "issuer/flow/order.h"
 #include "issuer/keys/accounts.h"
 #include "issuer/solver/sealer.h"
 #include "issuer/solver/solver.h"
@@ -38,6 +39,8 @@ struct EngineOptions {
   // Called when an order has ended that may have left authorizations to be given back; must not
   // block.
   std::function<void()> left_authorizations = {};
+  // Sees every order before each of its steps; for simulation. Must not block.
+  std::function<void(const Order&)> before_step = {};
 };
 
 // Thread-safe.
@@ -57,6 +60,8 @@ class Engine {
   // Runs every order that is due or was woken, on this thread, until none is. Returns how many
   // steps ran.
   virtual int RunDue() = 0;
+  // After how long RunDue has something to do, as far as this engine knows; zero: now.
+  virtual absl::Duration UntilDue() = 0;
 };
 
 }  // namespace norroy::flow
