@@ -1,17 +1,21 @@
 #include "tests/fakes/ca/authority.h"
 
 #include <arpa/inet.h>
+#include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <deque>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/check.h"
 #include "common/crypto/encoding.h"
+#include "common/sync/mutex.h"
 
 namespace norroy::fakes {
 namespace {
@@ -67,7 +71,7 @@ void AddExtension(X509* certificate, X509* issuer, int nid, const std::string& v
 }
 
 struct Template {
-  int64_t serial;
+  std::string serial;  // big-endian, positive
   std::string common_name;
   EVP_PKEY* key;
   absl::Time not_before, not_after;
@@ -79,7 +83,10 @@ X509Pointer Sign(const Template& wanted, X509* issuer, EVP_PKEY* issuer_key) {
   X509Pointer certificate(X509_new());
   X509* const x509 = certificate.get();
   NORROY_CHECK(X509_set_version(x509, X509_VERSION_3) == 1);
-  NORROY_CHECK(ASN1_INTEGER_set_int64(X509_get_serialNumber(x509), wanted.serial) == 1);
+  const std::unique_ptr<BIGNUM, Free<BN_free>> serial(
+      BN_bin2bn(reinterpret_cast<const unsigned char*>(wanted.serial.data()),
+                static_cast<int>(wanted.serial.size()), nullptr));
+  NORROY_CHECK(BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(x509)) != nullptr);
   NORROY_CHECK(ASN1_TIME_set(X509_getm_notBefore(x509), absl::ToTimeT(wanted.not_before)));
   NORROY_CHECK(ASN1_TIME_set(X509_getm_notAfter(x509), absl::ToTimeT(wanted.not_after)));
   SetName(X509_get_subject_name(x509), wanted.common_name);
@@ -121,86 +128,145 @@ std::vector<std::string> CertifiedNames(const LeafOrder& order) {
   return names;
 }
 
-}  // namespace
+// RFC 9773 4.1: the authority key identifier, and the serial number's DER without tag and length.
+std::string CertificateId(X509* leaf) {
+  const ASN1_OCTET_STRING* const authority = X509_get0_authority_key_id(leaf);
+  NORROY_CHECK(authority != nullptr);
+  unsigned char* der = nullptr;
+  const int length = i2d_ASN1_INTEGER(X509_get0_serialNumber(leaf), &der);
+  NORROY_CHECK(length > 2 && length < 128);
+  const std::string serial(reinterpret_cast<char*>(der) + 2, static_cast<size_t>(length) - 2);
+  OPENSSL_free(der);
+  return absl::StrCat(crypto::Base64Url(absl::string_view(
+                          reinterpret_cast<const char*>(ASN1_STRING_get0_data(authority)),
+                          static_cast<size_t>(ASN1_STRING_length(authority)))),
+                      ".", crypto::Base64Url(serial));
+}
 
-struct Authority::Keys {
+// Long enough for every clock that a test may have.
+absl::Time Founded() { return absl::FromCivil(absl::CivilYear(1980), absl::UTCTimeZone()); }
+absl::Time Closed() { return absl::FromCivil(absl::CivilYear(2200), absl::UTCTimeZone()); }
+
+std::string Byte(size_t number) { return std::string(1, static_cast<char>(number)); }
+
+class Keys {
+ public:
   struct Root {
     Key key;
     X509Pointer certificate;
     X509Pointer intermediate;  // the one intermediate's key, vouched for by this root
   };
-  Key intermediate_key = NewKey();
-  std::vector<Root> roots;
-  absl::Time now;
+  // Lives as long as the process.
+  static Keys& Shared() {
+    static Keys* const keys = new Keys();
+    return *keys;
+  }
+  EVP_PKEY* intermediate_key() { return intermediate_key_.get(); }
+  const Root& RootAt(size_t index);
 
-  Root& RootAt(size_t index);
+ private:
+  Mutex mutex_;
+  const Key intermediate_key_ = NewKey();
+  std::deque<Root> roots_ ABSL_GUARDED_BY(mutex_);
 };
 
-Authority::Keys::Root& Authority::Keys::RootAt(size_t index) {
-  while (roots.size() <= index) {
-    const auto number = static_cast<int64_t>(roots.size());
+const Keys::Root& Keys::RootAt(size_t index) {
+  MutexLock lock(&mutex_);
+  while (roots_.size() <= index) {
+    const size_t number = roots_.size();
     const std::string suffix = number == 0 ? "" : absl::StrCat(" X", number);
-    const absl::Time from = now - absl::Hours(24 * 365);
-    const absl::Time until = now + absl::Hours(24 * 365 * 20);
     Root root;
     root.key = NewKey();
-    root.certificate = Sign({2 * number + 1, "Fake Root" + suffix, root.key.get(), from, until,
-                             AuthorityExtensions("")},
+    root.certificate = Sign({Byte(2 * number + 1), "Fake Root" + suffix, root.key.get(), Founded(),
+                             Closed(), AuthorityExtensions("")},
                             nullptr, root.key.get());
-    root.intermediate = Sign({2 * number + 2, "Fake Intermediate", intermediate_key.get(), from,
-                              until, AuthorityExtensions(",pathlen:0")},
+    root.intermediate = Sign({Byte(2 * number + 2), "Fake Intermediate", intermediate_key(),
+                              Founded(), Closed(), AuthorityExtensions(",pathlen:0")},
                              root.certificate.get(), root.key.get());
-    roots.push_back(std::move(root));
+    roots_.push_back(std::move(root));
   }
-  return roots[index];
+  return roots_[index];
 }
 
-Authority::Authority(absl::Time now) : keys_(std::make_unique<Keys>()) {
-  keys_->now = now;
-  keys_->RootAt(0);
+// What goes with the leaf under this root.
+std::string IntermediatePem(const Keys::Root& root, const LeafOrder& order) {
+  const auto another = [&](EVP_PKEY* key, absl::Time until) {
+    return Pem(Sign({Byte(99), "Fake Intermediate", key, Founded(), until,
+                     AuthorityExtensions(",pathlen:0")},
+                    root.certificate.get(), root.key.get())
+                   .get());
+  };
+  switch (order.fault) {
+    case CertificateFault::kNoIntermediate:
+      return "";
+    case CertificateFault::kBrokenLink:
+      // Same name, another key: it did not sign the leaf.
+      return another(NewKey().get(), Closed());
+    case CertificateFault::kExpiredIntermediate:
+      return another(Keys::Shared().intermediate_key(), order.now - absl::Hours(1));
+    default:
+      return Pem(root.intermediate.get());
+  }
 }
 
-Authority::~Authority() = default;
+struct Validity {
+  absl::Time from, until;
+};
 
-std::string Authority::root_pem() const { return Pem(keys_->roots[0].certificate.get()); }
+Validity ValidityOf(const LeafOrder& order) {
+  // As CAs do, backdated by an hour.
+  const absl::Time from = order.now - absl::Hours(1);
+  switch (order.fault) {
+    case CertificateFault::kExpired:
+      return {from, order.now - absl::Minutes(30)};
+    case CertificateFault::kNotYetValid:
+      return {order.now + absl::Hours(72), from + order.lifetime};
+    case CertificateFault::kTenYears:
+      return {from, from + absl::Hours(24 * 3650)};
+    default:
+      return {from, from + order.lifetime};
+  }
+}
 
-IssuedLeaf Authority::Issue(const LeafOrder& order, int alternate_chains) {
+X509Pointer SignLeaf(const LeafOrder& order) {
   const CertificateFault fault = order.fault;
   const Key key = fault == CertificateFault::kWrongKey ? NewKey() : ReadKey(order.spki_der);
-  // As CAs do, backdated by an hour.
-  absl::Time from = order.now - absl::Hours(1);
-  absl::Time until = from + order.lifetime;
-  if (fault == CertificateFault::kExpired) until = order.now - absl::Minutes(30);
-  if (fault == CertificateFault::kNotYetValid) from = order.now + absl::Hours(72);
-  const bool is_ca = fault == CertificateFault::kIsCa;
-  const Template wanted = {
-      ++last_serial_,
-      "",
+  const Validity validity = ValidityOf(order);
+  const bool nameless = fault == CertificateFault::kOnlyCommonName;
+  Template wanted = {
+      order.serial,
+      nameless ? order.names.front().text() : "",
       key.get(),
-      from,
-      until,
-      {{NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE"},
+      validity.from,
+      validity.until,
+      {{NID_basic_constraints,
+        fault == CertificateFault::kIsCa ? "critical,CA:TRUE" : "critical,CA:FALSE"},
        {NID_key_usage, "critical,digitalSignature"},
        {NID_ext_key_usage, fault == CertificateFault::kNoServerAuth ? "clientAuth" : "serverAuth"},
-       {NID_subject_alt_name, "critical," + AltNames(CertifiedNames(order))}}};
-  const X509Pointer leaf =
-      Sign(wanted, keys_->RootAt(0).intermediate.get(), keys_->intermediate_key.get());
+       {NID_authority_key_identifier, "keyid:always"}}};
+  if (!nameless) {
+    wanted.extensions.emplace_back(NID_subject_alt_name,
+                                   "critical," + AltNames(CertifiedNames(order)));
+  }
+  return Sign(wanted, Keys::Shared().RootAt(0).intermediate.get(),
+              Keys::Shared().intermediate_key());
+}
+
+}  // namespace
+
+std::string Authority::root_pem() const { return Pem(Keys::Shared().RootAt(0).certificate.get()); }
+
+IssuedLeaf Authority::Issue(const LeafOrder& order, int alternate_chains) {
+  const X509Pointer leaf = SignLeaf(order);
+  const Validity validity = ValidityOf(order);
   IssuedLeaf issued;
   issued.der = Der(leaf.get());
+  issued.id = CertificateId(leaf.get());
+  issued.not_before = validity.from;
+  issued.not_after = validity.until;
   for (int i = 0; i <= alternate_chains; ++i) {
-    std::string chain = Pem(leaf.get());
-    Keys::Root& root = keys_->RootAt(static_cast<size_t>(i));
-    if (fault == CertificateFault::kBrokenLink) {
-      // Same name, another key: it did not sign the leaf.
-      const Key stranger = NewKey();
-      chain += Pem(Sign({99, "Fake Intermediate", stranger.get(), from, until,
-                         AuthorityExtensions(",pathlen:0")},
-                        root.certificate.get(), root.key.get())
-                       .get());
-    } else if (fault != CertificateFault::kNoIntermediate) {
-      chain += Pem(root.intermediate.get());
-    }
-    issued.chains.push_back(std::move(chain));
+    const Keys::Root& root = Keys::Shared().RootAt(static_cast<size_t>(i));
+    issued.chains.push_back(Pem(leaf.get()) + IntermediatePem(root, order));
   }
   return issued;
 }

@@ -1,81 +1,17 @@
 #include "tests/fakes/ca/endpoints.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "common/crypto/csr.h"
 #include "common/crypto/encoding.h"
 #include "common/crypto/key.h"
+#include "tests/fakes/ca/json_replies.h"
 
 namespace norroy::fakes {
 namespace {
-
-using Json = nlohmann::json;
-
-constexpr char kErrorPrefix[] = "urn:ietf:params:acme:error:";
-
-std::string DateText(absl::Time time) {
-  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
-}
-
-Json ProblemJson(const ProblemText& problem) {
-  return {{"type", kErrorPrefix + problem.type}, {"detail", problem.detail}};
-}
-
-http::Response JsonReply(int status, const Json& json) {
-  http::Response reply;
-  reply.status = status;
-  reply.headers = {{"Content-Type", "application/json"}};
-  reply.body = json.dump();
-  return reply;
-}
-
-Json Payload(const SignedRequest& request) {
-  Json payload = Json::parse(request.payload, nullptr, false);
-  return payload.is_object() ? payload : Json::object();
-}
-
-std::string StringMember(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-Json IdentifierJson(const challenge::Name& name, bool with_wildcard) {
-  return {{"type", std::string(challenge::IdentifierTypeName(name.identifier().type()))},
-          {"value", with_wildcard ? name.text() : name.identifier().value()}};
-}
-
-// The names of a newOrder; empty where one of them is not acceptable, with `why`.
-std::vector<challenge::Name> AskedNames(const Json& payload, std::string& why) {
-  std::vector<challenge::Name> names;
-  const auto identifiers = payload.find("identifiers");
-  if (identifiers == payload.end() || !identifiers->is_array() || identifiers->empty() ||
-      identifiers->size() > 100) {
-    why = "identifiers must be an array of 1 to 100";
-    return {};
-  }
-  for (const Json& identifier : *identifiers) {
-    const std::string value = identifier.is_object() ? StringMember(identifier, "value") : "";
-    const auto name = challenge::Name::Parse(value);
-    // A client sends names in their normal form.
-    if (!name.ok() || name->text() != value || IdentifierJson(*name, true) != identifier) {
-      why = absl::StrCat("bad identifier ", identifier.dump());
-      return {};
-    }
-    names.push_back(*name);
-  }
-  std::sort(names.begin(), names.end());
-  if (std::adjacent_find(names.begin(), names.end()) != names.end()) {
-    why = "an identifier comes twice";
-    return {};
-  }
-  return names;
-}
 
 // Challenge types that can prove this name (RFC 8555 8, RFC 8738 7).
 bool Fits(const std::string& type, const challenge::Name& name) {
@@ -85,16 +21,8 @@ bool Fits(const std::string& type, const challenge::Name& name) {
 
 }  // namespace
 
-http::Response ProblemReply(int status, const std::string& type, const std::string& detail) {
-  Json json = ProblemJson({type, detail});
-  json["status"] = status;
-  http::Response reply = JsonReply(status, json);
-  reply.headers = {{"Content-Type", "application/problem+json"}};
-  return reply;
-}
-
-Endpoints::Endpoints(const FakeCaOptions& options, absl::Time now)
-    : options(options), authority_(now), random_(static_cast<unsigned>(options.seed)) {}
+Endpoints::Endpoints(const FakeCaOptions& options)
+    : options(options), random_(static_cast<unsigned>(options.seed)) {}
 
 std::string Endpoints::ResourceUrl(const std::string& name) const {
   return absl::StrCat(base_url(), "/v", generation_, "/", name);
@@ -120,6 +48,7 @@ Endpoint Endpoints::KindOf(const std::string& url) const {
   for (const auto& [name, kind] : kResources) {
     if (url == ResourceUrl(name)) return kind;
   }
+  if (absl::StartsWith(url, ResourceUrl("renewal-info") + "/")) return Endpoint::kRenewalInfo;
   for (const auto& [folder, kind] : kFolders) {
     if (absl::StartsWith(url, base_url() + folder)) return kind;
   }
@@ -131,13 +60,15 @@ http::Response Endpoints::Directory() const {
   if (!options.terms_of_service.empty()) meta["termsOfService"] = options.terms_of_service;
   if (!options.eab_keys.empty()) meta["externalAccountRequired"] = true;
   if (!options.profiles.empty()) meta["profiles"] = options.profiles;
-  return JsonReply(200, {{"newNonce", ResourceUrl("new-nonce")},
-                         {"newAccount", ResourceUrl("new-account")},
-                         {"newOrder", ResourceUrl("new-order")},
-                         {"revokeCert", ResourceUrl("revoke-cert")},
-                         {"keyChange", ResourceUrl("key-change")},
-                         {"aRandomMember", "https://community.invalid/"},
-                         {"meta", meta}});
+  Json directory = {{"newNonce", ResourceUrl("new-nonce")},
+                    {"newAccount", ResourceUrl("new-account")},
+                    {"newOrder", ResourceUrl("new-order")},
+                    {"revokeCert", ResourceUrl("revoke-cert")},
+                    {"keyChange", ResourceUrl("key-change")},
+                    {"aRandomMember", "https://community.invalid/"},
+                    {"meta", meta}};
+  if (options.renewal_info) directory["renewalInfo"] = ResourceUrl("renewal-info");
+  return JsonReply(200, directory);
 }
 
 http::Response Endpoints::Handle(Endpoint kind, const SignedRequest& request, absl::Time now,
@@ -148,6 +79,7 @@ http::Response Endpoints::Handle(Endpoint kind, const SignedRequest& request, ab
   if (account->status != "valid") {
     return ProblemReply(401, "unauthorized", "the account is " + account->status);
   }
+  if (account->must_agree && kind != Endpoint::kAccount) return MustAgree();
   switch (kind) {
     case Endpoint::kAccount:
       return Account(*account, request);
@@ -170,6 +102,19 @@ http::Response Endpoints::Handle(Endpoint kind, const SignedRequest& request, ab
     default:
       return ProblemReply(404, "malformed", "no such resource");
   }
+}
+
+// RFC 8555 7.3.3.
+http::Response Endpoints::MustAgree() const {
+  http::Response reply =
+      ProblemReply(403, "userActionRequired",
+                   "the terms of service have changed; agree to them at the instance");
+  Json problem = Json::parse(reply.body);
+  problem["instance"] = base_url() + "/agree-to-terms";
+  reply.body = problem.dump();
+  reply.headers.emplace_back(
+      "Link", absl::StrCat("<", options.terms_of_service, ">;rel=\"terms-of-service\""));
+  return reply;
 }
 
 http::Response Endpoints::NewAccount(const SignedRequest& request) {
@@ -218,6 +163,7 @@ http::Response Endpoints::Account(AccountEntry& account, const SignedRequest& re
   if (request.url != account.url) return ProblemReply(403, "unauthorized", "another's account");
   const Json payload = Payload(request);
   if (StringMember(payload, "status") == "deactivated") account.status = "deactivated";
+  if (payload.value("termsOfServiceAgreed", false)) account.must_agree = false;
   if (payload.contains("contact")) {
     // RFC 8555 7.3.2: what is sent replaces what was there.
     account.contacts.clear();
@@ -251,7 +197,7 @@ AuthorizationEntry* Endpoints::NewAuthorization(const AccountEntry& account,
        profile,
        name,
        NextToken(),
-       now + options.pending_authorization_lifetime,
+       now + options.LifetimesOf(profile).pending_authorization,
        "pending",
        0,
        "",
@@ -259,41 +205,6 @@ AuthorizationEntry* Endpoints::NewAuthorization(const AccountEntry& account,
        0,
        {}});
   return &ledger.authorizations.back();
-}
-
-http::Response Endpoints::NewOrder(AccountEntry& account, const SignedRequest& request,
-                                   absl::Time now) {
-  const Json payload = Payload(request);
-  OrderEntry order;
-  std::string why;
-  order.account_url = account.url;
-  order.profile = StringMember(payload, "profile");
-  order.names = AskedNames(payload, why);
-  if (order.names.empty()) return ProblemReply(400, "malformed", why);
-  if (!order.profile.empty() && options.profiles.count(order.profile) == 0) {
-    return ProblemReply(400, "invalidProfile", "no such profile");
-  }
-  OrderEntry* entry = options.reuse_orders ? ledger.ReusableOrder(order, now) : nullptr;
-  if (entry == nullptr) {
-    order.url = absl::StrCat(base_url(), "/order/", ledger.orders.size() + 1);
-    order.expires = now + options.order_lifetime;
-    for (const challenge::Name& name : order.names) {
-      AuthorizationEntry* authorization =
-          options.reuse_authorizations
-              ? ledger.ReusableAuthorization(account.url, order.profile, name, now)
-              : nullptr;
-      if (authorization == nullptr) {
-        authorization = NewAuthorization(account, order.profile, name, now);
-      }
-      order.authorizations.push_back(authorization);
-    }
-    ledger.orders.push_back(std::move(order));
-    entry = &ledger.orders.back();
-  }
-  ++entry->handed_out;
-  http::Response reply = ShowOrder(*entry, 201, now);
-  reply.headers.emplace_back("Location", entry->url);
-  return reply;
 }
 
 void Endpoints::Pace(const std::string& url, bool waiting, absl::Time now, http::Response& reply) {
@@ -305,87 +216,6 @@ void Endpoints::Pace(const std::string& url, bool waiting, absl::Time now, http:
   if (!waiting || options.retry_after_seconds <= 0) return;
   not_before_[url] = now + absl::Seconds(options.retry_after_seconds);
   reply.headers.emplace_back("Retry-After", absl::StrCat(options.retry_after_seconds));
-}
-
-http::Response Endpoints::ShowOrder(OrderEntry& order, int status, absl::Time now) {
-  const std::string state = Ledger::StatusOf(order, now);
-  const std::string number = std::string(absl::StripPrefix(order.url, base_url() + "/order/"));
-  Json json = {{"status", state},
-               {"expires", DateText(order.expires)},
-               {"finalize", base_url() + "/finalize/" + number},
-               {"identifiers", Json::array()},
-               {"authorizations", Json::array()},
-               {"someNewMember", {{"of", "a later RFC"}}}};
-  for (const challenge::Name& name : order.names) {
-    json["identifiers"].push_back(IdentifierJson(name, true));
-  }
-  for (const AuthorizationEntry* authorization : order.authorizations) {
-    json["authorizations"].push_back(authorization->url);
-  }
-  // No client may count on an order of these.
-  std::shuffle(json["identifiers"].begin(), json["identifiers"].end(), random_);
-  std::shuffle(json["authorizations"].begin(), json["authorizations"].end(), random_);
-  if (!order.profile.empty()) json["profile"] = order.profile;
-  if (state == "valid") json["certificate"] = order.certificate_url;
-  if (state == "invalid" && order.problem.has_value()) json["error"] = ProblemJson(*order.problem);
-  return JsonReply(status, json);
-}
-
-http::Response Endpoints::Order(AccountEntry& account, const SignedRequest& request,
-                                absl::Time now) {
-  OrderEntry* const order = ledger.OrderByUrl(request.url);
-  if (order == nullptr) return ProblemReply(404, "malformed", "no such order");
-  if (order->account_url != account.url) return ProblemReply(403, "unauthorized", "not yours");
-  if (!request.payload.empty()) return ProblemReply(400, "malformed", "must be a POST-as-GET");
-  Ledger::Observe(*order, options, now);
-  const std::string state = Ledger::StatusOf(*order, now);
-  http::Response reply = ShowOrder(*order, 200, now);
-  Pace(order->url, state == "pending" || state == "processing", now, reply);
-  return reply;
-}
-
-void Endpoints::Issue(OrderEntry& order, const std::string& spki, absl::Time now) {
-  LeafOrder wanted;
-  wanted.names = order.names;
-  wanted.spki_der = spki;
-  wanted.now = now;
-  wanted.lifetime = options.certificate_lifetime;
-  wanted.fault = certificate_fault;
-  IssuedLeaf issued = authority_.Issue(wanted, options.alternate_chains);
-  order.certificate_url = absl::StrCat(base_url(), "/certificate/", ledger.certificates.size() + 1);
-  order.chains = issued.chains;
-  ledger.certificates.push_back(
-      {order.certificate_url, issued.der, order.account_url, std::move(issued.chains), {}});
-  ++order.finalizes;
-  order.polls_left = options.finalize_polls;
-  order.settled = options.finalize_polls > 0 ? "processing" : "valid";
-}
-
-http::Response Endpoints::Finalize(AccountEntry& account, const SignedRequest& request,
-                                   absl::Time now) {
-  const std::string number = std::string(absl::StripPrefix(request.url, base_url() + "/finalize/"));
-  OrderEntry* const order = ledger.OrderByUrl(base_url() + "/order/" + number);
-  if (order == nullptr) return ProblemReply(404, "malformed", "no such order");
-  if (order->account_url != account.url) return ProblemReply(403, "unauthorized", "not yours");
-  const std::string state = Ledger::StatusOf(*order, now);
-  if (state != "ready") {
-    violations.push_back(absl::StrCat("finalize of ", order->url, ", which is ", state));
-    return ProblemReply(403, "orderNotReady", "the order is " + state);
-  }
-  const auto der = crypto::Base64UrlDecode(StringMember(Payload(request), "csr"));
-  const auto csr = crypto::Csr::Parse(der.ok() ? *der : "");
-  if (!csr.ok()) return ProblemReply(400, "badCSR", std::string(csr.status().message()));
-  if (csr->names() != order->names) {
-    return ProblemReply(400, "badCSR", "the CSR's names are not the order's");
-  }
-  if (csr->public_key().spki_der() == account.spki) {
-    return ProblemReply(400, "badCSR", "the CSR's key is the account's");
-  }
-  Issue(*order, csr->public_key().spki_der(), now);
-  http::Response reply = ShowOrder(*order, 200, now);
-  reply.headers.emplace_back("Location", order->url);
-  Pace(order->url, order->settled == "processing", now, reply);
-  return reply;
 }
 
 http::Response Endpoints::ShowAuthorization(AuthorizationEntry& authorization, absl::Time now) {
@@ -476,6 +306,21 @@ http::Response Endpoints::Challenge(AccountEntry& account, const SignedRequest& 
                                          {"status", "processing"}});
   reply.headers.emplace_back("Link", absl::StrCat("<", authorization->url, ">;rel=\"up\""));
   return reply;
+}
+
+void Endpoints::NoteVerdict(AuthorizationEntry& authorization, const absl::Status& verdict,
+                            absl::Time now) {
+  authorization.verdict = verdict;
+  const std::string& name = authorization.name.identifier().value();
+  int& failures = failures_in_a_row_[absl::StrCat(authorization.account_url, " ", name)];
+  failures = verdict.ok() ? 0 : failures + 1;
+  if (verdict.ok()) return;
+  if (options.rate_limits.has_value()) {
+    limits_.SpendFailure(*options.rate_limits, authorization.account_url, authorization.name, now);
+  }
+  if (options.pause_after_failures > 0 && failures >= options.pause_after_failures) {
+    paused.insert(name);
+  }
 }
 
 http::Response Endpoints::Certificate(AccountEntry& account, const SignedRequest& request) {

@@ -5,7 +5,9 @@
 // signature and a good nonce. Not thread-safe.
 
 #include <map>
+#include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,12 +16,11 @@
 #include "tests/fakes/ca/authority.h"
 #include "tests/fakes/ca/fake_ca.h"
 #include "tests/fakes/ca/ledger.h"
+#include "tests/fakes/ca/limits.h"
+#include "tests/fakes/ca/problem_reply.h"
 #include "tests/fakes/ca/signed_request.h"
 
 namespace norroy::fakes {
-
-// A problem document (RFC 8555 6.7).
-http::Response ProblemReply(int status, const std::string& type, const std::string& detail);
 
 // The look at a challenge that a request brought about.
 struct Due {
@@ -29,11 +30,13 @@ struct Due {
 
 class Endpoints {
  public:
-  Endpoints(const FakeCaOptions& options, absl::Time now);
+  explicit Endpoints(const FakeCaOptions& options);
 
   FakeCaOptions options;
   Ledger ledger;
   CertificateFault certificate_fault = CertificateFault::kNone;
+  std::set<std::string> paused;                          // names
+  std::map<std::string, RenewalWindow> renewal_windows;  // by certificate id
   std::vector<std::string> violations;
 
   std::string base_url() const { return "https://" + options.host; }
@@ -48,11 +51,16 @@ class Endpoints {
   int Roll() { return static_cast<int>(random_() % 100); }
 
   http::Response Directory() const;
+  // RFC 9773 4.3: GET, without an account.
+  http::Response RenewalInfo(const std::string& url, absl::Time now);
+  // The CA has looked at a challenge.
+  void NoteVerdict(AuthorizationEntry& authorization, const absl::Status& verdict, absl::Time now);
   // `due` is set where the CA has to look at a challenge now.
   http::Response Handle(Endpoint kind, const SignedRequest& request, absl::Time now, Due& due);
 
  private:
   std::string ResourceUrl(const std::string& name) const;
+  http::Response MustAgree() const;
   http::Response NewAccount(const SignedRequest& request);
   http::Response Account(AccountEntry& account, const SignedRequest& request);
   http::Response KeyChange(AccountEntry& account, const SignedRequest& request);
@@ -69,6 +77,11 @@ class Endpoints {
   http::Response ShowAuthorization(AuthorizationEntry& authorization, absl::Time now);
   AuthorizationEntry* NewAuthorization(const AccountEntry& account, const std::string& profile,
                                        const challenge::Name& name, absl::Time now);
+  // What stands against a new order, in Boulder's sequence; unset: nothing. Marks what is exempt.
+  std::optional<http::Response> RefuseOrder(OrderEntry& order, absl::Time now);
+  // RFC 9773 5.
+  std::optional<http::Response> RefuseReplacement(OrderEntry& order, absl::Time now);
+  RenewalWindow WindowOf(const CertificateEntry& certificate, absl::Time now) const;
   void Issue(OrderEntry& order, const std::string& spki, absl::Time now);
   // Notes reads that come before the Retry-After of the last one, and sets the header anew.
   void Pace(const std::string& url, bool waiting, absl::Time now, http::Response& reply);
@@ -78,6 +91,8 @@ class Endpoints {
   int generation_ = 1;
   int tokens_ = 0;
   std::map<std::string, absl::Time> not_before_;
+  Limits limits_;
+  std::map<std::string, int> failures_in_a_row_;  // by account and name
 };
 
 }  // namespace norroy::fakes

@@ -1,8 +1,7 @@
 #include "tests/fakes/ca/fake_ca.h"
 
 #include <algorithm>
-#include <deque>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -12,86 +11,47 @@
 #include "common/error/error.h"
 #include "common/sync/mutex.h"
 #include "tests/fakes/ca/endpoints.h"
+#include "tests/fakes/ca/problem_reply.h"
+#include "tests/fakes/ca/script.h"
 
 namespace norroy::fakes {
 namespace {
 
-std::string ProblemTypeOf(const http::Response& reply) {
-  if (reply.status < 400) return "";
-  const auto json = nlohmann::json::parse(reply.body, nullptr, false);
-  if (!json.is_object() || !json.contains("type") || !json["type"].is_string()) return "";
-  const std::string type = json["type"].get<std::string>();
-  return type.substr(type.rfind(':') + 1);
+absl::Status TransportError(const std::string& reason, const std::string& sent) {
+  return MakeError(absl::StatusCode::kUnavailable, reason, "the fake CA cut the connection",
+                   {{"sent", sent}});
 }
 
-absl::Status TransportError(const std::string& sent) {
-  return MakeError(absl::StatusCode::kUnavailable,
-                   sent == "no" ? "CONNECT_FAILED" : "CONNECTION_LOST",
-                   "the fake CA cut the connection", {{"sent", sent}});
+absl::Status TooLarge() {
+  return MakeError(absl::StatusCode::kResourceExhausted, "REPLY_TOO_LARGE",
+                   "the fake CA's reply is too large", {{"sent", "maybe"}});
+}
+
+// RFC 9110 5.6.7.
+std::string HttpDate(absl::Time time) {
+  return absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", time, absl::UTCTimeZone());
 }
 
 }  // namespace
 
-Fault Fault::BadNonce() {
-  Fault fault;
-  fault.kind = Kind::kBadNonce;
-  return fault;
-}
-
-Fault Fault::BadNonceWithoutNonce() {
-  Fault fault = BadNonce();
-  fault.omit_nonce = true;
-  return fault;
-}
-
-Fault Fault::NotSent() {
-  Fault fault;
-  fault.kind = Kind::kNotSent;
-  return fault;
-}
-
-Fault Fault::LostRequest() {
-  Fault fault;
-  fault.kind = Kind::kLostRequest;
-  return fault;
-}
-
-Fault Fault::LostReply() {
-  Fault fault;
-  fault.kind = Kind::kLostReply;
-  return fault;
-}
-
-Fault Fault::Problem(int status, const std::string& type, const std::string& detail,
-                     const std::string& retry_after) {
-  Fault fault;
-  fault.response = ProblemReply(status, type, detail);
-  if (!retry_after.empty()) fault.response.headers.emplace_back("Retry-After", retry_after);
-  return fault;
-}
-
-Fault Fault::Reply(int status, const std::string& content_type, const std::string& body) {
-  Fault fault;
-  fault.response.status = status;
-  fault.response.headers = {{"Content-Type", content_type}};
-  fault.response.body = body;
-  return fault;
-}
-
 class FakeCa::State {
  public:
   explicit State(const FakeCaOptions& options)
-      : clock(*options.clock), endpoints(options, options.clock->Now()) {}
+      : clock(*options.clock), endpoints(options), script(options.seed) {}
 
   // The reply or transport error; what has to be done without the lock comes back in `due`.
   absl::StatusOr<http::Response> Serve(const http::Request& request, RequestRecord& record,
-                                       Due& due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+                                       std::optional<Fault>& fault, Due& due)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  // What becomes of a reply on its way to the client.
+  absl::StatusOr<http::Response> Deliver(const http::Request& request, const Fault& fault,
+                                         http::Response reply);
   absl::Status Look(const Attempt& attempt);
 
   Clock& clock;
   Mutex mutex;
   Endpoints endpoints ABSL_GUARDED_BY(mutex);
-  std::map<Endpoint, std::deque<Fault>> faults ABSL_GUARDED_BY(mutex);
+  norroy::fakes::Script script ABSL_GUARDED_BY(mutex);
   std::set<std::string> good_nonces ABSL_GUARDED_BY(mutex);
   std::set<std::string> used_nonces ABSL_GUARDED_BY(mutex);
   std::vector<RequestRecord> requests ABSL_GUARDED_BY(mutex);
@@ -102,7 +62,6 @@ class FakeCa::State {
 
  private:
   void AddNonce(http::Response& reply) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  std::optional<Fault> NextFault(Endpoint endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   http::Response ServeGet(const http::Request& request, Endpoint endpoint)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   // What is wrong with the outside of a POST; nothing: `parsed` is set.
@@ -124,16 +83,11 @@ void FakeCa::State::AddNonce(http::Response& reply) {
   good_nonces.insert(std::move(nonce));
 }
 
-std::optional<Fault> FakeCa::State::NextFault(Endpoint endpoint) {
-  std::deque<Fault>& queue = faults[endpoint];
-  if (queue.empty()) return std::nullopt;
-  Fault fault = std::move(queue.front());
-  queue.pop_front();
-  return fault;
-}
-
 http::Response FakeCa::State::ServeGet(const http::Request& request, Endpoint endpoint) {
   if (endpoint == Endpoint::kDirectory && request.method == "GET") return endpoints.Directory();
+  if (endpoint == Endpoint::kRenewalInfo && request.method == "GET") {
+    return endpoints.RenewalInfo(request.url, clock.Now());
+  }
   if (endpoint != Endpoint::kNewNonce) {
     return ProblemReply(endpoint == Endpoint::kOther ? 404 : 405, "malformed",
                         request.method + " is not allowed here");
@@ -223,11 +177,13 @@ http::Response FakeCa::State::ServePost(const http::Request& request,
 }
 
 absl::StatusOr<http::Response> FakeCa::State::Serve(const http::Request& request,
-                                                    RequestRecord& record, Due& due) {
-  const std::optional<Fault> fault = NextFault(record.endpoint);
+                                                    RequestRecord& record,
+                                                    std::optional<Fault>& fault, Due& due) {
+  fault = script.Next(record.endpoint);
   const auto is = [&fault](Fault::Kind kind) { return fault.has_value() && fault->kind == kind; };
-  if (is(Fault::Kind::kNotSent)) return TransportError("no");
-  if (is(Fault::Kind::kLostRequest)) return TransportError("maybe");
+  if (is(Fault::Kind::kNotSent)) return TransportError("CONNECT_FAILED", "no");
+  if (is(Fault::Kind::kTlsRefused)) return TransportError("TLS_REFUSED", "no");
+  if (is(Fault::Kind::kLostRequest)) return TransportError("CONNECTION_LOST", "maybe");
   http::Response headers;
   headers.headers = request.headers;
   // RFC 8555 6.1.
@@ -243,14 +199,42 @@ absl::StatusOr<http::Response> FakeCa::State::Serve(const http::Request& request
   }
   reply.headers.emplace_back("Link",
                              absl::StrCat("<", endpoints.directory_url(), ">;rel=\"index\""));
+  if (endpoints.options.date_offset.has_value()) {
+    reply.headers.emplace_back("Date", HttpDate(clock.Now() + *endpoints.options.date_offset));
+  }
   if (request.method == "HEAD") reply.body.clear();
   record.status = reply.status;
   record.problem = ProblemTypeOf(reply);
-  if (is(Fault::Kind::kLostReply)) {
-    record.status = 0;
-    return TransportError("maybe");
-  }
+  const bool unheard = is(Fault::Kind::kLostReply) || is(Fault::Kind::kEndless) ||
+                       (fault.has_value() && fault->takes > request.timeout);
+  if (unheard) record.status = 0;
   return reply;
+}
+
+absl::StatusOr<http::Response> FakeCa::State::Deliver(const http::Request& request,
+                                                      const Fault& fault, http::Response reply) {
+  std::function<void(absl::Duration)> pass_time;
+  {
+    MutexLock lock(&mutex);
+    pass_time = endpoints.options.pass_time;
+  }
+  const absl::Duration takes = std::min(fault.takes, request.timeout);
+  if (takes > absl::ZeroDuration() && pass_time) pass_time(takes);
+  if (fault.takes > request.timeout) {
+    return MakeError(absl::StatusCode::kDeadlineExceeded, "REPLY_TIMEOUT",
+                     "the fake CA's reply did not come in time", {{"sent", "maybe"}});
+  }
+  switch (fault.kind) {
+    case Fault::Kind::kLostReply:
+      return TransportError("CONNECTION_LOST", "maybe");
+    case Fault::Kind::kEndless:
+      return TooLarge();
+    case Fault::Kind::kHalf:
+      reply.body.resize(reply.body.size() / 2);
+      return reply;
+    default:
+      return reply;
+  }
 }
 
 absl::Status FakeCa::State::Look(const Attempt& attempt) {
@@ -279,6 +263,7 @@ FakeCa::~FakeCa() = default;
 
 absl::StatusOr<http::Response> FakeCa::Send(const http::Request& request) {
   RequestRecord record;
+  std::optional<Fault> fault;
   Due due;
   Tamper tamper;
   absl::StatusOr<http::Response> reply = absl::UnknownError("");
@@ -289,7 +274,7 @@ absl::StatusOr<http::Response> FakeCa::Send(const http::Request& request) {
     record.method = request.method;
     record.url = request.url;
     record.time = state_->clock.Now();
-    reply = state_->Serve(request, record, due);
+    reply = state_->Serve(request, record, fault, due);
     state_->requests.push_back(record);
     tamper = state_->tamper;
     chain_filter = state_->chain_filter;
@@ -297,17 +282,17 @@ absl::StatusOr<http::Response> FakeCa::Send(const http::Request& request) {
   if (due.authorization != nullptr) {
     const absl::Status verdict = state_->Look(due.attempt);
     MutexLock lock(&state_->mutex);
-    due.authorization->verdict = verdict;
+    state_->endpoints.NoteVerdict(*due.authorization, verdict, state_->clock.Now());
+  }
+  if (reply.ok() && fault.has_value()) {
+    reply = state_->Deliver(request, *fault, *std::move(reply));
   }
   if (!reply.ok()) return reply;
   const bool is_chain = record.endpoint == Endpoint::kCertificate && reply->status == 200;
   if (is_chain && chain_filter) reply->body = chain_filter(reply->body);
   if (tamper) tamper(record.endpoint, request, *reply);
   // What the adapter over libcurl promises.
-  if (reply->body.size() > request.max_body_bytes) {
-    return MakeError(absl::StatusCode::kResourceExhausted, "REPLY_TOO_LARGE", "reply too large",
-                     {{"sent", "maybe"}});
-  }
+  if (reply->body.size() > request.max_body_bytes) return TooLarge();
   return reply;
 }
 
@@ -338,7 +323,17 @@ void FakeCa::SetFetch(Fetch fetch) {
 
 void FakeCa::Script(Endpoint endpoint, const Fault& fault, int times) {
   MutexLock lock(&state_->mutex);
-  for (int i = 0; i < times; ++i) state_->faults[endpoint].push_back(fault);
+  for (int i = 0; i < times; ++i) state_->script.Queue(endpoint, fault);
+}
+
+void FakeCa::ScriptAt(Endpoint endpoint, const Calls& calls, const Fault& fault) {
+  MutexLock lock(&state_->mutex);
+  state_->script.Add(endpoint, calls, fault);
+}
+
+void FakeCa::ClearScript(Endpoint endpoint) {
+  MutexLock lock(&state_->mutex);
+  state_->script.Clear(endpoint);
 }
 
 void FakeCa::SetTamper(Tamper tamper) {
@@ -392,6 +387,27 @@ void FakeCa::MoveEndpoints() {
   state_->endpoints.Move();
 }
 
+void FakeCa::ChangeTerms(const std::string& url) {
+  MutexLock lock(&state_->mutex);
+  state_->endpoints.options.terms_of_service = url;
+  for (AccountEntry& account : state_->endpoints.ledger.accounts) account.must_agree = true;
+}
+
+void FakeCa::PauseIdentifier(const std::string& name) {
+  MutexLock lock(&state_->mutex);
+  state_->endpoints.paused.insert(name);
+}
+
+void FakeCa::Unpause(const std::string& name) {
+  MutexLock lock(&state_->mutex);
+  state_->endpoints.paused.erase(name);
+}
+
+void FakeCa::SetRenewalWindow(const std::string& certificate_id, const RenewalWindow& window) {
+  MutexLock lock(&state_->mutex);
+  state_->endpoints.renewal_windows[certificate_id] = window;
+}
+
 std::vector<RequestRecord> FakeCa::requests() const {
   MutexLock lock(&state_->mutex);
   return state_->requests;
@@ -420,6 +436,8 @@ std::vector<OrderRecord> FakeCa::orders() const {
     record.handed_out = order.handed_out;
     record.finalizes = order.finalizes;
     if (!order.chains.empty()) record.certificate_pem = order.chains[0];
+    record.replaces = order.replaces;
+    record.exempt = order.exempt;
     records.push_back(std::move(record));
   }
   return records;
@@ -431,6 +449,27 @@ std::vector<AuthorizationRecord> FakeCa::authorizations() const {
   for (const AuthorizationEntry& entry : state_->endpoints.ledger.authorizations) {
     records.push_back({entry.url, entry.name.text(), Ledger::StatusOf(entry, state_->clock.Now()),
                        entry.token, entry.attempts});
+  }
+  return records;
+}
+
+std::vector<CertificateRecord> FakeCa::certificates() const {
+  MutexLock lock(&state_->mutex);
+  std::vector<CertificateRecord> records;
+  for (const CertificateEntry& entry : state_->endpoints.ledger.certificates) {
+    CertificateRecord record;
+    record.id = entry.id;
+    record.url = entry.url;
+    for (const challenge::Name& name : entry.names) record.names.push_back(name.text());
+    record.account_url = entry.account_url;
+    record.profile = entry.profile;
+    record.not_before = entry.not_before;
+    record.not_after = entry.not_after;
+    record.revoked = entry.revoked.has_value();
+    const OrderEntry* const replacement =
+        state_->endpoints.ledger.ReplacementOf(entry.id, state_->clock.Now());
+    if (replacement != nullptr) record.replaced_by = replacement->url;
+    records.push_back(std::move(record));
   }
   return records;
 }

@@ -24,65 +24,11 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/http/client.h"
+#include "tests/fakes/ca/fault.h"
+#include "tests/fakes/ca/options.h"
+#include "tests/fakes/ca/records.h"
 
 namespace norroy::fakes {
-
-enum class Endpoint {
-  kDirectory,
-  kNewNonce,
-  kNewAccount,
-  kAccount,
-  kNewOrder,
-  kOrder,
-  kAuthorization,  // reading and deactivating
-  kChallenge,
-  kFinalize,
-  kCertificate,
-  kRevoke,
-  kKeyChange,
-  kOther,
-};
-
-// What goes wrong with one request.
-struct Fault {
-  enum class Kind {
-    kReply,        // `response` instead of the CA's own
-    kBadNonce,     // RFC 8555 6.5, with a fresh nonce
-    kNotSent,      // transport error "sent" = "no": the CA never saw it
-    kLostRequest,  // transport error "sent" = "maybe": the CA never saw it
-    kLostReply,    // transport error "sent" = "maybe": the CA did what was asked
-  };
-  Kind kind = Kind::kReply;
-  http::Response response;
-  bool act_first = false;   // kReply: do what was asked, then answer `response`
-  bool omit_nonce = false;  // kReply, kBadNonce: no Replay-Nonce header
-
-  static Fault BadNonce();
-  static Fault BadNonceWithoutNonce();
-  static Fault NotSent();
-  static Fault LostRequest();
-  static Fault LostReply();
-  // A problem document of "urn:ietf:params:acme:error:<type>"; `retry_after` as the header says it,
-  // "" for none.
-  static Fault Problem(int status, const std::string& type, const std::string& detail,
-                       const std::string& retry_after = "");
-  static Fault Reply(int status, const std::string& content_type, const std::string& body);
-};
-
-// How an issued certificate differs from what was asked.
-enum class CertificateFault {
-  kNone,
-  kWrongKey,
-  kExtraName,
-  kMissingName,
-  kOtherName,
-  kExpired,
-  kNotYetValid,  // begins in 3 days
-  kIsCa,
-  kNoServerAuth,  // clientAuth only
-  kNoIntermediate,
-  kBrokenLink,  // the intermediate is not the issuer
-};
 
 // The CA looks at a challenge.
 struct Attempt {
@@ -92,59 +38,10 @@ struct Attempt {
   std::string key_authorization;  // what the account's key makes of the token
 };
 
-// May be changed between requests through FakeCa::Change.
-struct FakeCaOptions {
-  Clock* clock = nullptr;
-  uint64_t seed = 1;
-  std::string host = "ca.test";
-  // As Boulder does: newOrder for the same account, profile and names hands out the pending or
-  // ready order that there is.
-  bool reuse_orders = true;
-  bool reuse_authorizations = true;  // valid ones; pending ones too, as Boulder does
-  int nonce_rejection_percent = 0;
-  int finalize_polls = 0;    // reads that say "processing" after a finalize
-  int validation_polls = 0;  // reads that say "pending" after a challenge's POST
-  // Seconds in Retry-After of replies that say pending or processing; 0: no header.
-  int retry_after_seconds = 0;
-  std::vector<std::string> challenge_types = {"http-01", "dns-01", "tls-alpn-01"};
-  std::map<std::string, std::string> profiles;  // name -> description
-  std::string terms_of_service;                 // newAccount must agree if set
-  std::map<std::string, std::string> eab_keys;  // kid -> raw HMAC key; newAccount must bind if set
-  int alternate_chains = 0;
-  absl::Duration order_lifetime = absl::Hours(24 * 7);
-  absl::Duration pending_authorization_lifetime = absl::Hours(24 * 7);
-  absl::Duration valid_authorization_lifetime = absl::Hours(24 * 30);
-  absl::Duration certificate_lifetime = absl::Hours(24 * 90);
-};
-
-struct RequestRecord {
-  Endpoint endpoint;
-  std::string method;
-  std::string url;
-  std::string payload;  // of the JWS, decoded; "" for POST-as-GET
-  int status = 0;       // of the reply; 0: a transport error
-  std::string problem;  // "badNonce" where the reply was a problem
-  absl::Time time;
-};
-
-struct OrderRecord {
-  std::string url;
-  std::string status;  // "pending", "ready", "processing", "valid", "invalid"
-  std::string account_url;
-  std::string profile;
-  std::vector<std::string> names;  // "*.example.com" as such; sorted
-  std::vector<std::string> authorizations;
-  int handed_out = 0;           // by how many newOrder requests
-  int finalizes = 0;            // accepted ones
-  std::string certificate_pem;  // the default chain
-};
-
-struct AuthorizationRecord {
-  std::string url;
-  std::string name;  // "*.example.com" as such
-  std::string status;
-  std::string token;
-  int attempts = 0;  // how often the CA looked
+// What renewalInfo suggests (RFC 9773 4.2).
+struct RenewalWindow {
+  absl::Time start, end;
+  std::string explanation_url;  // "": none
 };
 
 class FakeCa final : public http::Client {
@@ -170,6 +67,9 @@ class FakeCa final : public http::Client {
 
   // The next `times` requests to this kind of endpoint; several calls queue up.
   void Script(Endpoint endpoint, const Fault& fault, int times = 1);
+  // Some of the requests from now on; of several scripts the last counts, the queue before all.
+  void ScriptAt(Endpoint endpoint, const Calls& calls, const Fault& fault);
+  void ClearScript(Endpoint endpoint);
   // Every reply passes through here before it goes out; may change anything in it.
   using Tamper =
       std::function<void(Endpoint endpoint, const http::Request& request, http::Response& reply)>;
@@ -187,12 +87,23 @@ class FakeCa final : public http::Client {
   void ForgetAccounts();  // accountDoesNotExist from now on
   // The resources that the directory names get new URLs, 404 under the old ones.
   void MoveEndpoints();
+  // RFC 8555 7.3.3: userActionRequired for every account until it agrees to these terms.
+  void ChangeTerms(const std::string& url);
+  // As Boulder does with a name that failed very often: newOrder for it is refused, before all
+  // else, with the address where a human may lift that. Unpause: he did.
+  void PauseIdentifier(const std::string& name);
+  void Unpause(const std::string& name);
+  // RFC 9773 4.2: of this certificate ("": of all that have none of their own). Without, a window
+  // of 2 % of the lifetime around two thirds of it (half, under 10 days); of a revoked one a window
+  // that is over.
+  void SetRenewalWindow(const std::string& certificate_id, const RenewalWindow& window);
 
   // Histories.
   std::vector<RequestRecord> requests() const;
   int count(Endpoint endpoint) const;
   std::vector<OrderRecord> orders() const;
   std::vector<AuthorizationRecord> authorizations() const;
+  std::vector<CertificateRecord> certificates() const;
   std::vector<std::string> account_urls() const;
   // RFC 7638, of the account's present key; "" for an unknown URL.
   std::string account_thumbprint(const std::string& url) const;

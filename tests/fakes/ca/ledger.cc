@@ -29,6 +29,22 @@ OrderEntry* Ledger::OrderByUrl(const std::string& url) {
   return Find(orders, [&](const OrderEntry& entry) { return entry.url == url; });
 }
 
+CertificateEntry* Ledger::CertificateById(const std::string& id) {
+  return Find(certificates, [&](const CertificateEntry& entry) { return entry.id == id; });
+}
+
+const OrderEntry* Ledger::ReplacementOf(const std::string& id, absl::Time now) const {
+  return Find(orders, [&](const OrderEntry& order) {
+    return order.replaces == id && StatusOf(order, now) != "invalid";
+  });
+}
+
+bool Ledger::WasIssued(const std::vector<challenge::Name>& names, absl::Time now) const {
+  return Find(certificates, [&](const CertificateEntry& entry) {
+           return entry.names == names && now - entry.not_before <= absl::Hours(24 * 120);
+         }) != nullptr;
+}
+
 std::string Ledger::StatusOf(const AuthorizationEntry& authorization, absl::Time now) {
   const bool lives = authorization.status == "pending" || authorization.status == "valid";
   return lives && authorization.expires <= now ? "expired" : authorization.status;
@@ -52,7 +68,7 @@ void Ledger::Observe(AuthorizationEntry& authorization, const FakeCaOptions& opt
   if (authorization.polls_left-- > 0) return;
   if (authorization.verdict->ok()) {
     authorization.status = "valid";
-    authorization.expires = now + options.valid_authorization_lifetime;
+    authorization.expires = now + options.LifetimesOf(authorization.profile).valid_authorization;
     return;
   }
   authorization.status = "invalid";

@@ -12,13 +12,20 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/challenge/identifier.h"
-#include "tests/fakes/ca/fake_ca.h"
+#include "tests/fakes/ca/options.h"
 
 namespace norroy::fakes {
+
+struct SubproblemText {
+  std::string name;
+  std::string type;
+  std::string detail;
+};
 
 struct ProblemText {
   std::string type;  // without the URN's beginning
   std::string detail;
+  std::vector<SubproblemText> subproblems = {};
 };
 
 struct AccountEntry {
@@ -27,6 +34,7 @@ struct AccountEntry {
   std::string thumbprint;
   std::string status = "valid";
   std::vector<std::string> contacts;
+  bool must_agree = false;  // the terms have changed since it agreed
 };
 
 struct AuthorizationEntry {
@@ -58,6 +66,9 @@ struct OrderEntry {
   std::string certificate_url;
   std::vector<std::string> chains;
   std::optional<ProblemText> problem;
+  std::string replaces;  // id of a certificate
+  bool exempt = false;
+  bool renewal = false;  // a certificate for the set was issued before
 };
 
 struct CertificateEntry {
@@ -65,6 +76,10 @@ struct CertificateEntry {
   std::string der;
   std::string account_url;
   std::vector<std::string> chains;
+  std::string id;  // RFC 9773 4.1
+  std::vector<challenge::Name> names;
+  std::string profile;
+  absl::Time not_before, not_after;
   std::optional<int> revoked;
 };
 
@@ -78,6 +93,11 @@ struct Ledger {
   AccountEntry* AccountByKey(const std::string& spki);
   AuthorizationEntry* AuthorizationByUrl(const std::string& url);
   OrderEntry* OrderByUrl(const std::string& url);
+  CertificateEntry* CertificateById(const std::string& id);
+  // The order that replaces this certificate, if one does: a pending one counts, too; null if none.
+  const OrderEntry* ReplacementOf(const std::string& id, absl::Time now) const;
+  // A certificate for just these names was issued in the last 120 days.
+  bool WasIssued(const std::vector<challenge::Name>& names, absl::Time now) const;
 
   // Now; a pending or valid one may have expired.
   static std::string StatusOf(const AuthorizationEntry& authorization, absl::Time now);
