@@ -8,7 +8,7 @@
 #include "common/audit/keeper.h"
 #include "common/clock/timers.h"
 #include "common/crypto/random.h"
-#include "common/daemon/daemon.h"
+#include "common/daemon/database.h"
 #include "common/http/curl_client.h"
 #include "common/identity/revocations.h"
 #include "common/log/log.h"
@@ -110,7 +110,7 @@ class WholeIssuer final : public Issuer {
   crypto::SystemRandom random_;
   ThreadTimers timers_;
 
-  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<daemon::OwnDatabase> database_;
   std::unique_ptr<store::Store> store_;
   std::optional<store::Authorizations> authorizations_;
   std::optional<store::Policies> policies_;
@@ -138,15 +138,17 @@ class WholeIssuer final : public Issuer {
 };
 
 absl::Status WholeIssuer::OpenStores() {
-  NORROY_RETURN_IF_ERROR(daemon::TakeForThisProcess(settings_.database));
-  NORROY_ASSIGN_OR_RETURN(database_, sql::OpenSqlite(settings_.database));
-  NORROY_RETURN_IF_ERROR(sql::Migrate(*database_, store::Store::Migrations()));
-  store_ = store::Store::Make(*database_, self_);
-  authorizations_.emplace(*database_, self_);
-  policies_.emplace(*database_, self_);
-  quotas_.emplace(*database_);
-  api_tokens_.emplace(*database_, self_);
-  audit_.emplace(audit::LogOptions{.database = *database_,
+  NORROY_ASSIGN_OR_RETURN(database_,
+                          daemon::OwnDatabase::Open({.database = settings_.database,
+                                                     .process = self_,
+                                                     .migrations = store::Store::Migrations()}));
+  sql::Database& database = **database_;
+  store_ = store::Store::Make(database, self_);
+  authorizations_.emplace(database, self_);
+  policies_.emplace(database, self_);
+  quotas_.emplace(database);
+  api_tokens_.emplace(database, self_);
+  audit_.emplace(audit::LogOptions{.database = database,
                                    .clock = clock_,
                                    .deployment = settings_.deployment,
                                    .writer = self_,

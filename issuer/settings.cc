@@ -11,6 +11,7 @@
 #include "common/audit/audit_config.h"
 #include "common/challenge/pattern.h"
 #include "common/config/config.h"
+#include "common/daemon/database.h"
 #include "common/daemon/settings.h"
 #include "common/error/error.h"
 #include "common/identity/identity.h"
@@ -180,7 +181,7 @@ absl::StatusOr<IssuerSettings> ReadSettings(const IssuerConfig& config, const st
       std::string core_root_file,
       daemon::ReadPath("identity.core_root_file", path, config.identity().core_root_file()));
   NORROY_ASSIGN_OR_RETURN(std::string database,
-                          daemon::ReadPath("database", path, config.database()));
+                          daemon::ReadDatabase("database", path, config.database()));
   NORROY_ASSIGN_OR_RETURN(std::string keys_dir,
                           daemon::ReadPath("keys_dir", path, config.keys_dir()));
   NORROY_ASSIGN_OR_RETURN(std::vector<keys::CaSettings> cas, keys::ReadCaSettings(config, path));

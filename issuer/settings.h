@@ -31,7 +31,7 @@ struct IssuerSettings {
   keys::SealPair seal;
   keys::SealFiles seal_files;  // where it is from
   std::vector<std::string> validators;
-  std::string database;
+  std::string database;  // a file, or a postgresql:// URL
   std::string keys_dir;
   std::vector<keys::CaSettings> cas;  // configured account keys are open
   policy::ConfiguredGrants grants;

@@ -89,6 +89,15 @@ TEST_F(SettingsTest, ReadsWhatStandsThere) {
   EXPECT_NE(stat((dir_ + "/issuer.db").c_str(), &info), 0) << "checking made the database";
 }
 
+TEST_F(SettingsTest, TakesADatabaseServerForAFile) {
+  const std::string url =
+      "postgresql://norroy@db.example.net/issuer?sslmode=verify-full&sslrootcert=/etc/db.pem";
+  const auto settings =
+      Load(absl::StrReplaceAll(kConfig, {{"database: issuer.db", "database: " + url}}));
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->database, url);
+}
+
 // Whoever can write to the file can grant himself every name.
 TEST_F(SettingsTest, AFileThatOthersMayWriteToIsRefused) {
   ASSERT_TRUE(Load(kConfig).ok());
@@ -182,6 +191,8 @@ TEST_F(SettingsTest, ErrorsNameTheFieldOrTheFile) {
       {"names: [\".\"]", "names: [\"a*.example.com\"]", "grants[0].names[0]"},
       {"names: [\".\"]", "names: [\".\"]\n    cas: [nobody]", "grants[0].cas[0]"},
       {"database: issuer.db", "databse: issuer.db", "issuer.yaml:8"},
+      {"database: issuer.db", "database: postgresql://db.example.net/issuer",
+       "database: the database's URL leads over the network to db.example.net"},
       {"database: issuer.db", "database: issuer.db\nworkers: 257", "workers"},
       {"database: issuer.db", "database: issuer.db\nworkers: -1", "workers"},
       {"database: issuer.db", "database: issuer.db\nlimits:\n  failures_per_name_per_hour: -1",

@@ -12,9 +12,9 @@
 #include "common/clock/clock.h"
 #include "common/clock/timers.h"
 #include "common/crypto/random.h"
+#include "common/daemon/database.h"
 #include "common/daemon/server_main.h"
 #include "common/rpc/credentials.h"
-#include "common/sql/database.h"
 #include "common/status_macros.h"
 #include "validator/edge_authority.h"
 #include "validator/service/servers.h"
@@ -30,13 +30,13 @@ constexpr absl::Duration kStopGrace = absl::Seconds(3);
 absl::Status Run(Settings settings, Clock& clock) {
   crypto::SystemRandom random;
   ThreadTimers timers;
-  NORROY_RETURN_IF_ERROR(daemon::TakeForThisProcess(settings.database));
-  NORROY_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Database> database,
-                          sql::OpenSqlite(settings.database));
-  NORROY_RETURN_IF_ERROR(sql::Migrate(*database, Store::Migrations()));
   const std::string self = absl::StrCat("validator/", settings.name);
-  const std::unique_ptr<Store> store = Store::Make(*database, self);
-  audit::Keeper audit({.database = *database,
+  NORROY_ASSIGN_OR_RETURN(
+      const std::unique_ptr<daemon::OwnDatabase> database,
+      daemon::OwnDatabase::Open(
+          {.database = settings.database, .process = self, .migrations = Store::Migrations()}));
+  const std::unique_ptr<Store> store = Store::Make(**database, self);
+  audit::Keeper audit({.database = **database,
                        .clock = clock,
                        .deployment = settings.deployment,
                        .writer = self,

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/audit/audit_config.h"
 #include "common/config/config.h"
+#include "common/daemon/database.h"
 #include "common/daemon/settings.h"
 #include "common/dns/resolver.h"
 #include "common/error/error.h"
@@ -130,7 +131,7 @@ absl::StatusOr<Settings> ReadSettings(const ValidatorConfig& config, const std::
   NORROY_ASSIGN_OR_RETURN(std::string edge_ca_file,
                           daemon::ReadPath("edge_ca_file", path, config.edge_ca_file()));
   NORROY_ASSIGN_OR_RETURN(std::string database,
-                          daemon::ReadPath("database", path, config.database()));
+                          daemon::ReadDatabase("database", path, config.database()));
   NORROY_ASSIGN_OR_RETURN(const absl::Duration lifetime,
                           ReadIdentityLifetime(config.agent_identity_hours()));
   NORROY_ASSIGN_OR_RETURN(

@@ -28,7 +28,7 @@ struct Settings {
   std::string edge_root_file;
   std::string edge_ca_file;
   identity::Authority edge;  // our intermediate below the edge root
-  std::string database;
+  std::string database;  // a file, or a postgresql:// URL
   log::Level log_level;
   log::Format log_format;
   bool reflection;

@@ -134,6 +134,8 @@ absl::Status PostgresConnection::Connect() {
       "-c statement_timeout=", absl::ToInt64Milliseconds(kStatementTimeout),
       " -c lock_timeout=", absl::ToInt64Milliseconds(kLockTimeout),
       " -c idle_in_transaction_session_timeout=", 2 * absl::ToInt64Milliseconds(kStatementTimeout),
+      // So that the server notices soon when this machine is gone.
+      " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
       " -c synchronous_commit=on -c client_min_messages=warning");
   // What stands in the URL comes first, so that ours holds.
   const char* const keywords[] = {"dbname",

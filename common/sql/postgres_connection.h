@@ -84,11 +84,6 @@ class PostgresConnection final : public Session {
   bool statement_failed_ = false;
 };
 
-// Whether the URL says how to get there safely: over a Unix socket or loopback, or by TLS that
-// verifies the server's name (sslmode=verify-full); without a password in it (a passfile or a
-// client certificate has its own place). INVALID_ARGUMENT, reason BAD_CONFIG.
-absl::Status CheckPostgresUrl(const std::string& url);
-
 }  // namespace norroy::sql
 
 #endif  // NORROY_COMMON_SQL_POSTGRES_CONNECTION_H_

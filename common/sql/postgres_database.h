@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/sql/database.h"
@@ -14,6 +15,12 @@ namespace norroy::sql {
 
 // "postgresql://...": a database, and no file.
 bool IsPostgresUrl(absl::string_view database);
+
+// Whether the URL says how to get there safely: over a Unix socket or loopback, or by TLS that
+// verifies the server's name (sslmode=verify-full); without a password in it (a passfile or a
+// client certificate has its own place); files by absolute paths. INVALID_ARGUMENT, reason
+// BAD_CONFIG.
+absl::Status CheckPostgresUrl(const std::string& url);
 
 // A connection URL as libpq reads it,
 // "postgresql://norroy@db.example.net/issuer?sslmode=verify-full

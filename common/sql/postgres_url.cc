@@ -1,10 +1,13 @@
+#include <libpq-fe.h>
+
 #include <memory>
+#include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/error/error.h"
-#include "common/sql/postgres_connection.h"
+#include "common/sql/postgres_database.h"
 #include "common/status_macros.h"
 
 namespace norroy::sql {
@@ -33,6 +36,18 @@ bool IsLocal(absl::string_view host) {
          host == "::1";
 }
 
+// libpq takes them as relative to wherever the process was started.
+absl::Status CheckFiles(const Options& options) {
+  for (const absl::string_view keyword :
+       {"passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl"}) {
+    const std::string file = Get(options, keyword);
+    if (file.empty() || absl::StartsWith(file, "/")) continue;
+    return Bad(absl::StrCat("says ", keyword, "=", Printable(file, 200),
+                            ": write the file's absolute path"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckPostgresUrl(const std::string& url) {
@@ -50,6 +65,7 @@ absl::Status CheckPostgresUrl(const std::string& url) {
   }
   if (Get(options, "dbname").empty()) return Bad("names no database: postgresql://HOST/NAME");
   if (Get(options, "service") != "") return Bad("names a service; say all of it here");
+  NORROY_RETURN_IF_ERROR(CheckFiles(options));
   // An address, where both are given, is what is connected to.
   std::string hosts = Get(options, "hostaddr");
   if (hosts.empty()) hosts = Get(options, "host");

@@ -20,6 +20,14 @@ void AppendTo(const std::string& file, const std::string& lines) {
   WriteAll(file, ReadAll(file) + lines, 0600);
 }
 
+// `line` of the file becomes `by`.
+void Replace(const std::string& file, const std::string& line, const std::string& by) {
+  const std::string before = ReadAll(file);
+  const std::string after = absl::StrReplaceAll(before, {{line, by}});
+  NORROY_CHECK(before != after);
+  WriteAll(file, after, 0600);
+}
+
 }  // namespace
 
 std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebble& pebble) {
@@ -56,12 +64,16 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebb
   if (!options.caa_identities.empty()) {
     const std::string item = absl::StrCat(
         "    caa_identities:\n      - ", absl::StrJoin(options.caa_identities, "\n      - "), "\n");
-    WriteAll(issuer_yaml,
-             absl::StrReplaceAll(ReadAll(issuer_yaml),
-                                 {{"    directory_url:", item + "    directory_url:"}}),
-             0600);
+    Replace(issuer_yaml, "    directory_url:", item + "    directory_url:");
   }
-  AppendTo(deployment->dir_ + "/validator/validator.yaml",
+  const std::string validator_yaml = deployment->dir_ + "/validator/validator.yaml";
+  if (options.postgres != nullptr) {
+    Replace(issuer_yaml, "database: issuer.db",
+            absl::StrCat("database: ", options.postgres->Database("issuer")));
+    Replace(validator_yaml, "database: validator.db",
+            absl::StrCat("database: ", options.postgres->Database("validator")));
+  }
+  AppendTo(validator_yaml,
            absl::StrCat(
                "dns:\n  resolvers:\n    - ", pebble.options().dns,
                "\n  allow_networks:\n    - 127.0.0.0/8\n    - ::1/128\npreflight:\n  http_port: ",

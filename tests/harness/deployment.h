@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/harness/pebble.h"
+#include "tests/harness/postgres.h"
 #include "tests/harness/process.h"
 
 namespace norroy::harness {
@@ -28,6 +29,9 @@ class Deployment {
     // Further lines of issuer.yaml and validator.yaml.
     std::string issuer;
     std::string validator;
+    // Instead of files, databases "issuer" and "validator" of this server, which outlives the
+    // deployment.
+    Postgres* postgres = nullptr;
     // Port of authoritative servers, for preflight.
     int dns_port = 53;
   };

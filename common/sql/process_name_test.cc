@@ -1,0 +1,114 @@
+#include "common/sql/process_name.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "common/error/error.h"
+#include "common/sql/postgres_connection.h"
+#include "common/sql/postgres_kinds.h"
+
+namespace norroy::sql {
+namespace {
+
+class ProcessNameTest : public testing::Test {
+ protected:
+  void SetUp() override { url_ = TestPostgres().Database("names"); }
+
+  absl::StatusOr<std::unique_ptr<ProcessName>> Take(const std::string& name,
+                                                    absl::Duration patience = absl::Seconds(5)) {
+    return ProcessName::Take({.url = url_,
+                              .name = name,
+                              .lost =
+                                  [this](const absl::Status& why) {
+                                    why_ = why;
+                                    lost_.Notify();
+                                  },
+                              .patience = patience,
+                              .look_every = absl::Milliseconds(100)});
+  }
+  // The connections that hold `name`.
+  std::string Holders(const std::string& name) {
+    return TestPostgres().Sql("names",
+                              absl::StrCat("SELECT pid FROM pg_stat_activity JOIN pg_locks USING "
+                                           "(pid) WHERE locktype = 'advisory' AND granted AND "
+                                           "application_name = 'norroy ",
+                                           name, "'"));
+  }
+  void Cut(const std::string& name) {
+    TestPostgres().Sql("names", absl::StrCat("SELECT pg_terminate_backend(pid) FROM "
+                                             "pg_stat_activity WHERE application_name = 'norroy ",
+                                             name, "'"));
+  }
+
+  std::string url_;
+  absl::Notification lost_;
+  absl::Status why_;
+};
+
+TEST_F(ProcessNameTest, IsOnesOwnUntilItIsGivenBack) {
+  auto first = Take("issuer/main");
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto second = Take("issuer/main", absl::ZeroDuration());
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ErrorReason(second.status()), "IN_USE") << second.status();
+  EXPECT_TRUE(absl::StrContains(second.status().message(), "issuer/main")) << second.status();
+  EXPECT_TRUE(Take("issuer/other", absl::ZeroDuration()).ok());
+  EXPECT_TRUE(Take("validator/main", absl::ZeroDuration()).ok());
+  first->reset();
+  EXPECT_TRUE(Take("issuer/main").ok());
+  EXPECT_FALSE(lost_.HasBeenNotified());
+}
+
+TEST_F(ProcessNameTest, IsTakenAnewWhenItsConnectionIsLost) {
+  const auto name = Take("issuer/cut");
+  ASSERT_TRUE(name.ok()) << name.status();
+  const std::string before = Holders("issuer/cut");
+  Cut("issuer/cut");
+  EXPECT_TRUE(harness::Eventually([&] {
+    const std::string now = Holders("issuer/cut");
+    return !now.empty() && now != before;
+  }));
+  EXPECT_EQ(ErrorReason(Take("issuer/cut", absl::ZeroDuration()).status()), "IN_USE");
+  EXPECT_FALSE(lost_.HasBeenNotified());
+}
+
+TEST_F(ProcessNameTest, OutlivesTheServer) {
+  const auto name = Take("issuer/restart");
+  ASSERT_TRUE(name.ok()) << name.status();
+  TestPostgres().Kill();
+  TestPostgres().StartAgain();
+  EXPECT_TRUE(harness::Eventually([&] { return !Holders("issuer/restart").empty(); }));
+  EXPECT_FALSE(lost_.HasBeenNotified());
+}
+
+TEST_F(ProcessNameTest, SaysSoWhenSomebodyElseHasItMeanwhile) {
+  const auto name = Take("issuer/twin");
+  ASSERT_TRUE(name.ok()) << name.status();
+  // Already in the queue for the lock, so that it comes first.
+  std::thread twin([&] {
+    auto connection = PostgresConnection::Open(url_);
+    ASSERT_TRUE(connection.ok()) << connection.status();
+    const auto locked = (*connection)
+                            ->Execute(
+                                "SELECT pg_advisory_lock(hashtextextended('norroy issuer/twin', "
+                                "0))",
+                                {});
+    EXPECT_TRUE(locked.ok()) << locked.status();
+    lost_.WaitForNotification();
+  });
+  EXPECT_TRUE(harness::Eventually([&] {
+    return TestPostgres().Sql("names",
+                              "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT "
+                              "granted") == "1\n";
+  }));
+  Cut("issuer/twin");
+  EXPECT_TRUE(lost_.WaitForNotificationWithTimeout(absl::Seconds(30)));
+  EXPECT_EQ(ErrorReason(why_), "IN_USE") << why_;
+  if (!lost_.HasBeenNotified()) lost_.Notify();
+  twin.join();
+}
+
+}  // namespace
+}  // namespace norroy::sql
