@@ -1,9 +1,11 @@
 #include "tests/harness/deployment.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -31,20 +33,27 @@ void Replace(const std::string& file, const std::string& line, const std::string
 }  // namespace
 
 std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebble& pebble) {
-  return Start(dir, pebble, Options());
+  return Start(dir, pebble.place(), Options());
 }
 
 std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebble& pebble,
                                               const Options& options) {
+  return Start(dir, pebble.place(), options);
+}
+
+std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const CaPlace& ca,
+                                              const Options& options) {
   auto deployment = std::make_unique<Deployment>();
   deployment->dir_ = dir + "/norroy";
   deployment->issuer_address_ = absl::StrCat("127.0.0.1:", FreePort());
-  deployment->validator_address_ = absl::StrCat("127.0.0.1:", FreePort());
+  deployment->validator_address_ = absl::StrCat(options.validator_host, ":", FreePort());
+  deployment->issuer_prefix_ = options.issuer_prefix;
+  deployment->validator_prefix_ = options.validator_prefix;
   std::vector<std::string> init = {"init",
                                    "--ca",
-                                   pebble.directory_url(),
+                                   ca.directory_url,
                                    "--ca-root",
-                                   pebble.tls_root_file(),
+                                   ca.tls_root_file,
                                    "--contact",
                                    "operator@example.test",
                                    "--agree-tos",
@@ -52,7 +61,9 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebb
                                    "--issuer-listen",
                                    deployment->issuer_address_,
                                    "--validator-listen",
-                                   deployment->validator_address_};
+                                   deployment->validator_address_,
+                                   "--agent-listen",
+                                   absl::StrCat(options.agent_link_host, ":", FreePort())};
   for (const std::string& pattern : options.allow) {
     init.insert(init.end(), {"--allow", pattern});
   }
@@ -61,6 +72,18 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebb
   deployment->CliOk(init);
   const std::string issuer_yaml = deployment->dir_ + "/issuer/issuer.yaml";
   AppendTo(issuer_yaml, options.issuer);
+  if (!options.issuer_database.empty()) {
+    WriteAll(issuer_yaml,
+             absl::StrReplaceAll(ReadAll(issuer_yaml),
+                                 {{"database: issuer.db", "database: " + options.issuer_database}}),
+             0600);
+  }
+  if (!options.grants.empty()) {
+    WriteAll(
+        issuer_yaml,
+        absl::StrReplaceAll(ReadAll(issuer_yaml), {{"grants:\n", "grants:\n" + options.grants}}),
+        0600);
+  }
   if (!options.caa_identities.empty()) {
     const std::string item = absl::StrCat(
         "    caa_identities:\n      - ", absl::StrJoin(options.caa_identities, "\n      - "), "\n");
@@ -75,11 +98,15 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const Pebb
   }
   AppendTo(validator_yaml,
            absl::StrCat(
-               "dns:\n  resolvers:\n    - ", pebble.options().dns,
+               "dns:\n  resolvers:\n    - ", ca.dns,
                "\n  allow_networks:\n    - 127.0.0.0/8\n    - ::1/128\npreflight:\n  http_port: ",
-               pebble.options().http_port, "\n  tls_port: ", pebble.options().tls_port,
-               "\n  dns_port: ", options.dns_port, "\n", options.validator));
+               ca.http_port, "\n  tls_port: ", ca.tls_port, "\n  dns_port: ", options.dns_port,
+               "\n", options.validator));
   deployment->StartValidator();
+  if (!options.issuer_dies_first.empty()) {
+    deployment->StartIssuer(options.issuer_dies_first);
+    NORROY_CHECK(deployment->issuer().Wait(absl::Seconds(30)) == 128 + SIGKILL);
+  }
   deployment->StartIssuer();
   const bool registered = Eventually([&] {
     return !Field(deployment->Cli({"account", "show", "-o", "json"}).out, "url").empty();
@@ -130,9 +157,9 @@ void Deployment::AddAgent(const std::string& name, const AgentOptions& options) 
   mkdir(home.c_str(), 0755);
   const std::string token = absl::StrCat(home, "/token");
   std::vector<std::string> create = {"agent", "token", "create", name, "--out", token};
-  std::vector<std::string> enroll = {
-      Runfile("agent/norroy-agent"), "enroll", "--token-file", token, "--state-dir",
-      absl::StrCat(home, "/state")};
+  std::vector<std::string> enroll = options.enroll_prefix;
+  enroll.insert(enroll.end(), {Runfile("agent/norroy-agent"), "enroll", "--token-file", token,
+                               "--state-dir", absl::StrCat(home, "/state")});
   for (const std::string& pattern : options.patterns) {
     create.insert(create.end(), {"--answer", pattern});
     enroll.insert(enroll.end(), {"--allow", pattern});
@@ -152,8 +179,8 @@ void Deployment::AddAgent(const std::string& name, const AgentOptions& options) 
   if (!options.presenters.empty()) {
     config += options.presenters;
   } else if (options.http_port != 0) {
-    absl::StrAppend(&config, "http_listener:\n  listen:\n    - 127.0.0.1:", options.http_port,
-                    "\n");
+    absl::StrAppend(&config, "http_listener:\n  listen:\n    - ", options.http_host, ":",
+                    options.http_port, "\n");
   } else {
     absl::StrAppend(&config, "webroot:\n  directory: ", options.webroot, "\n");
   }
@@ -161,11 +188,15 @@ void Deployment::AddAgent(const std::string& name, const AgentOptions& options) 
   StartAgent(name);
 }
 
-void Deployment::StartAgent(const std::string& name) {
+void Deployment::LaunchAgent(const std::string& name, const std::vector<std::string>& environment) {
   const std::string home = absl::StrCat(dir_, "/agents/", name);
   std::vector<std::string> argv = agent_options_[name].prefix;
   argv.insert(argv.end(), {Runfile("agent/norroy-agent"), "--config", home + "/agent.yaml"});
-  agents_[name] = Process::Start(argv, absl::StrCat(dir_, "/agent-", name, ".log"));
+  agents_[name] = Process::Start(argv, absl::StrCat(dir_, "/agent-", name, ".log"), environment);
+}
+
+void Deployment::StartAgent(const std::string& name) {
+  LaunchAgent(name);
   const bool attached = Eventually([&] { return IsAttached(name); });
   if (!attached) std::fprintf(stderr, "%s\n", Logs().c_str());
   NORROY_CHECK(attached);
@@ -185,16 +216,28 @@ int Deployment::Presented(const std::string& name) {
   return absl::SimpleAtoi(field, &presented) ? presented : 0;
 }
 
-void Deployment::StartIssuer() {
-  issuer_ =
-      Process::Start({Runfile("issuer/norroy-issuer"), "--config", dir_ + "/issuer/issuer.yaml"},
-                     dir_ + "/issuer.log", issuer_environment_);
+void Deployment::StartIssuer(const std::vector<std::string>& environment) {
+  std::vector<std::string> all = issuer_environment_;
+  all.insert(all.end(), environment.begin(), environment.end());
+  std::vector<std::string> argv = issuer_prefix_;
+  argv.insert(argv.end(),
+              {Runfile("issuer/norroy-issuer"), "--config", dir_ + "/issuer/issuer.yaml"});
+  issuer_ = Process::Start(argv, dir_ + "/issuer.log", all);
 }
 
-void Deployment::StartValidator() {
-  validator_ = Process::Start(
-      {Runfile("validator/norroy-validator"), "--config", dir_ + "/validator/validator.yaml"},
-      dir_ + "/validator.log");
+void Deployment::StartValidator(const std::vector<std::string>& environment) {
+  std::vector<std::string> argv = validator_prefix_;
+  argv.insert(argv.end(), {Runfile("validator/norroy-validator"), "--config",
+                           dir_ + "/validator/validator.yaml"});
+  validator_ = Process::Start(argv, dir_ + "/validator.log", environment);
+}
+
+std::string Deployment::name() const {
+  const std::string yaml = ReadAll(dir_ + "/issuer/issuer.yaml");
+  for (const absl::string_view line : absl::StrSplit(yaml, '\n')) {
+    if (absl::StartsWith(line, "deployment: ")) return std::string(line.substr(12));
+  }
+  return "";
 }
 
 std::string Deployment::Logs() const {

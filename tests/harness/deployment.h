@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/harness/ca_place.h"
 #include "tests/harness/pebble.h"
 #include "tests/harness/postgres.h"
 #include "tests/harness/process.h"
@@ -24,8 +25,20 @@ class Deployment {
     std::vector<std::string> init;
     // Of the issuer's process.
     std::vector<std::string> issuer_environment;
+    // Besides, at its first start, which it must not survive; it is started again.
+    std::vector<std::string> issuer_dies_first;
     // Of the CA, for CAA.
     std::vector<std::string> caa_identities;
+    // Before their command lines: {"prlimit", "--nofile=64"}.
+    std::vector<std::string> issuer_prefix;
+    std::vector<std::string> validator_prefix;
+    // Hosts on which the validator listens for the issuer and for agents.
+    std::string validator_host = "127.0.0.1";
+    std::string agent_link_host = "127.0.0.1";
+    // Instead of the file that `norroy init` chose.
+    std::string issuer_database;
+    // Further entries of the issuer's grants.
+    std::string grants;
     // Further lines of issuer.yaml and validator.yaml.
     std::string issuer;
     std::string validator;
@@ -35,8 +48,10 @@ class Deployment {
     // Port of authoritative servers, for preflight.
     int dns_port = 53;
   };
-  // `norroy init` against this CA, then issuer and validator, whose preflight looks where Pebble
+  // `norroy init` against this CA, then issuer and validator, whose preflight looks where the CA
   // looks; serves when it returns.
+  static std::unique_ptr<Deployment> Start(const std::string& dir, const CaPlace& ca,
+                                           const Options& options);
   static std::unique_ptr<Deployment> Start(const std::string& dir, const Pebble& pebble);
   static std::unique_ptr<Deployment> Start(const std::string& dir, const Pebble& pebble,
                                            const Options& options);
@@ -50,17 +65,21 @@ class Deployment {
 
   struct AgentOptions {
     std::vector<std::string> patterns;
-    int http_port = 0;               // a listener,
+    int http_port = 0;  // a listener on http_host,
+    std::string http_host = "127.0.0.1";
     std::string webroot;             // or a document root,
     std::string presenters;          // or these lines of agent.yaml
     std::vector<std::string> types;  // of the challenge grant; empty: http-01
     std::string responders;          // "all", "one"; empty: the default
     int config_mode = 0644;
     std::vector<std::string> prefix;  // of the agent's command line: {"faketime", "+20min"}
+    std::vector<std::string> enroll_prefix;
   };
   // Token, enrollment, configuration and start; attached when it returns.
   void AddAgent(const std::string& name, const AgentOptions& options);
   void StartAgent(const std::string& name);
+  // The process alone, with this in its environment.
+  void LaunchAgent(const std::string& name, const std::vector<std::string>& environment = {});
   // Its journal's file.
   std::string JournalOf(const std::string& name) const;
   Process& agent(const std::string& name) { return *agents_.at(name); }
@@ -68,12 +87,15 @@ class Deployment {
   // What `norroy agent show` says it serves.
   int Presented(const std::string& name);
 
-  void StartIssuer();
-  void StartValidator();
+  // With this in their environment, besides.
+  void StartIssuer(const std::vector<std::string>& environment = {});
+  void StartValidator(const std::vector<std::string>& environment = {});
   Process& issuer() { return *issuer_; }
   Process& validator() { return *validator_; }
 
   const std::string& dir() const { return dir_; }
+  // Its name in identities.
+  std::string name() const;
   // "host:port" of the issuer's API.
   std::string issuer_address() const { return issuer_address_; }
   // All logs, for a failed test's output.
@@ -83,6 +105,8 @@ class Deployment {
   std::string dir_;
   std::string issuer_address_;
   std::vector<std::string> issuer_environment_;
+  std::vector<std::string> issuer_prefix_;
+  std::vector<std::string> validator_prefix_;
   std::string validator_address_;
   std::unique_ptr<Process> validator_;
   std::unique_ptr<Process> issuer_;

@@ -4,30 +4,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/check.h"
-#include "common/identity/issuing.h"
+#include "common/crypto/key.h"
+#include "tests/harness/loopback_tls.h"
 
 namespace norroy::harness {
 namespace {
-
-// Pebble wants a certificate for its own address.
-void MakeTlsFiles(const std::string& dir) {
-  const absl::Time now = absl::Now();
-  const auto root = identity::MakeRoot("core", "pebble", now, absl::Hours(24));
-  const auto key = crypto::PrivateKey::Generate(crypto::KeyType::kP256);
-  NORROY_CHECK(root.ok() && key.ok());
-  identity::LeafRequest leaf;
-  leaf.identity.deployment = "pebble";
-  leaf.identity.role = types::v1::ROLE_ISSUER;
-  leaf.identity.name = "pebble";
-  leaf.hosts = {"127.0.0.1", "localhost"};
-  leaf.now = now;
-  leaf.lifetime = absl::Hours(23);
-  const auto certificate = identity::IssueLeaf(*root, key->public_key(), leaf);
-  NORROY_CHECK(certificate.ok());
-  WriteAll(dir + "/pebble-root.pem", root->certificate.ToPem());
-  WriteAll(dir + "/pebble-cert.pem", certificate->ToPem());
-  WriteAll(dir + "/pebble-key.pem", std::string(key->ToPem().Expose()), 0600);
-}
 
 // The members of Pebble's configuration that ask for external account binding.
 std::string ExternalAccounts(const PebbleOptions& options) {
@@ -48,7 +29,10 @@ std::unique_ptr<Pebble> Pebble::Start(const std::string& dir, const PebbleOption
   pebble->port_ = FreePort();
   pebble->management_port_ = FreePort();
   pebble->options_ = options;
-  MakeTlsFiles(dir);
+  const LoopbackTls tls = MakeLoopbackTls("pebble");
+  WriteAll(pebble->tls_root_file(), tls.root.ToPem());
+  WriteAll(dir + "/pebble-cert.pem", tls.certificate.ToPem());
+  WriteAll(dir + "/pebble-key.pem", std::string(tls.key.ToPem().Expose()), 0600);
   WriteAll(dir + "/pebble.json",
            absl::StrCat(R"({"pebble": {"listenAddress": "127.0.0.1:)", pebble->port_,
                         R"(", "managementListenAddress": "127.0.0.1:)", pebble->management_port_,
@@ -57,12 +41,8 @@ std::unique_ptr<Pebble> Pebble::Start(const std::string& dir, const PebbleOption
                         options.tls_port, R"(, "ocspResponderURL": "")", ExternalAccounts(options),
                         "}}"));
   if (options.dns.empty()) {
-    pebble->options_.dns = absl::StrCat("127.0.0.1:", FreePort());
-    pebble->dns_ = Process::Start(
-        {"pebble-challtestsrv", "-dns01", pebble->options_.dns, "-http01", "", "-https01", "",
-         "-tlsalpn01", "", "-management", absl::StrCat("127.0.0.1:", FreePort()), "-defaultIPv4",
-         "127.0.0.1", "-defaultIPv6", ""},
-        dir + "/dns.log");
+    pebble->dns_ = TestDns::Start(dir);
+    pebble->options_.dns = pebble->dns_->place();
   }
   pebble->pebble_ = Process::Start(
       {options.binary, "-config", dir + "/pebble.json", "-dnsserver", pebble->options_.dns},
@@ -76,6 +56,10 @@ std::unique_ptr<Pebble> Pebble::Start(const std::string& dir, const PebbleOption
   if (!up) std::fprintf(stderr, "%s\n", ReadAll(pebble->log()).c_str());
   NORROY_CHECK(up);
   return pebble;
+}
+
+CaPlace Pebble::place() const {
+  return {directory_url(), tls_root_file(), options_.dns, options_.http_port, options_.tls_port};
 }
 
 std::string Pebble::directory_url() const {

@@ -7,7 +7,9 @@
 #include <memory>
 #include <string>
 
+#include "tests/harness/ca_place.h"
 #include "tests/harness/process.h"
+#include "tests/harness/test_dns.h"
 
 namespace norroy::harness {
 
@@ -33,6 +35,7 @@ class Pebble {
   // In `dir`; serves when it returns.
   static std::unique_ptr<Pebble> Start(const std::string& dir, const PebbleOptions& options);
 
+  CaPlace place() const;
   std::string directory_url() const;
   // Whom Pebble's own TLS certificate leads to.
   std::string tls_root_file() const { return dir_ + "/pebble-root.pem"; }
@@ -50,7 +53,7 @@ class Pebble {
   PebbleOptions options_;
   int port_ = 0;
   int management_port_ = 0;
-  std::unique_ptr<Process> dns_;
+  std::unique_ptr<TestDns> dns_;
   std::unique_ptr<Process> pebble_;
 };
 

@@ -48,13 +48,17 @@ int ExitCode(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int Connect(int port) {
+int Connect(const std::string& host, int port, absl::Duration timeout) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   NORROY_CHECK(fd >= 0);
+  const timeval limit = absl::ToTimeval(timeout);
+  // Of connect, too.
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  NORROY_CHECK(inet_pton(AF_INET, host.c_str(), &address.sin_addr) == 1);
   if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) return fd;
   close(fd);
   return -1;
@@ -188,9 +192,12 @@ std::string Runfile(const std::string& path) {
   return base == nullptr ? absl::StrCat("bazel-bin/", path) : absl::StrCat(base, "/norroy/", path);
 }
 
-HttpReply HttpGet(int port, const std::string& host, const std::string& path) {
+int ConnectTo(int port) { return Connect("127.0.0.1", port, absl::Seconds(10)); }
+
+HttpReply HttpGet(int port, const std::string& host, const std::string& path,
+                  absl::Duration timeout, const std::string& address) {
   HttpReply reply;
-  const int fd = Connect(port);
+  const int fd = Connect(address, port, timeout);
   if (fd < 0) return reply;
   const std::string request =
       absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: ", host, "\r\nConnection: close\r\n\r\n");

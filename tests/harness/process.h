@@ -58,12 +58,17 @@ std::string TempDir(const std::string& name);
 // A file of the build ("issuer/norroy-issuer").
 std::string Runfile(const std::string& path);
 
+// A TCP connection to 127.0.0.1; -1: none.
+int ConnectTo(int port);
+
 struct HttpReply {
-  int status = 0;  // 0: no connection
+  int status = 0;  // 0: no connection, or no whole head in time
   std::string body;
 };
-// A plain HTTP/1.1 GET to 127.0.0.1.
-HttpReply HttpGet(int port, const std::string& host, const std::string& path);
+// A plain HTTP/1.1 GET to an IPv4 address. `timeout` is for each wait.
+HttpReply HttpGet(int port, const std::string& host, const std::string& path,
+                  absl::Duration timeout = absl::Seconds(60),
+                  const std::string& address = "127.0.0.1");
 
 }  // namespace norroy::harness
 

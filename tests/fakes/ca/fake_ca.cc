@@ -47,6 +47,8 @@ class FakeCa::State {
   absl::StatusOr<http::Response> Deliver(const http::Request& request, const Fault& fault,
                                          http::Response reply);
   absl::Status Look(const Attempt& attempt);
+  // Entries stay where they are, so that the look may come back later.
+  void Settle(const Due& due);
 
   Clock& clock;
   Mutex mutex;
@@ -57,7 +59,9 @@ class FakeCa::State {
   std::vector<RequestRecord> requests ABSL_GUARDED_BY(mutex);
   Validator validator ABSL_GUARDED_BY(mutex);
   Fetch fetch ABSL_GUARDED_BY(mutex);
+  std::function<void(std::function<void()>)> looks ABSL_GUARDED_BY(mutex);
   Tamper tamper ABSL_GUARDED_BY(mutex);
+  std::function<void(const RequestRecord&)> observer ABSL_GUARDED_BY(mutex);
   std::function<std::string(const std::string&)> chain_filter ABSL_GUARDED_BY(mutex);
 
  private:
@@ -257,6 +261,12 @@ absl::Status FakeCa::State::Look(const Attempt& attempt) {
       absl::StrCat("the host answered \"", Printable(*body, 100), "\""));
 }
 
+void FakeCa::State::Settle(const Due& due) {
+  const absl::Status verdict = Look(due.attempt);
+  MutexLock lock(&mutex);
+  endpoints.NoteVerdict(*due.authorization, verdict, clock.Now());
+}
+
 FakeCa::FakeCa(const FakeCaOptions& options) : state_(std::make_unique<State>(options)) {}
 
 FakeCa::~FakeCa() = default;
@@ -266,6 +276,8 @@ absl::StatusOr<http::Response> FakeCa::Send(const http::Request& request) {
   std::optional<Fault> fault;
   Due due;
   Tamper tamper;
+  std::function<void(const RequestRecord&)> observer;
+  std::function<void(std::function<void()>)> looks;
   absl::StatusOr<http::Response> reply = absl::UnknownError("");
   std::function<std::string(const std::string&)> chain_filter;
   {
@@ -277,16 +289,21 @@ absl::StatusOr<http::Response> FakeCa::Send(const http::Request& request) {
     reply = state_->Serve(request, record, fault, due);
     state_->requests.push_back(record);
     tamper = state_->tamper;
+    observer = state_->observer;
+    looks = state_->looks;
     chain_filter = state_->chain_filter;
   }
   if (due.authorization != nullptr) {
-    const absl::Status verdict = state_->Look(due.attempt);
-    MutexLock lock(&state_->mutex);
-    state_->endpoints.NoteVerdict(*due.authorization, verdict, state_->clock.Now());
+    if (looks) {
+      looks([this, due] { state_->Settle(due); });
+    } else {
+      state_->Settle(due);
+    }
   }
   if (reply.ok() && fault.has_value()) {
     reply = state_->Deliver(request, *fault, *std::move(reply));
   }
+  if (observer) observer(record);
   if (!reply.ok()) return reply;
   const bool is_chain = record.endpoint == Endpoint::kCertificate && reply->status == 200;
   if (is_chain && chain_filter) reply->body = chain_filter(reply->body);
@@ -319,6 +336,16 @@ void FakeCa::SetValidator(Validator validator) {
 void FakeCa::SetFetch(Fetch fetch) {
   MutexLock lock(&state_->mutex);
   state_->fetch = std::move(fetch);
+}
+
+void FakeCa::SetLooks(std::function<void(std::function<void()>)> executor) {
+  MutexLock lock(&state_->mutex);
+  state_->looks = std::move(executor);
+}
+
+void FakeCa::SetObserver(std::function<void(const RequestRecord&)> observer) {
+  MutexLock lock(&state_->mutex);
+  state_->observer = std::move(observer);
 }
 
 void FakeCa::Script(Endpoint endpoint, const Fault& fault, int times) {

@@ -64,6 +64,9 @@ class FakeCa final : public http::Client {
   using Fetch =
       std::function<absl::StatusOr<std::string>(const std::string& host, const std::string& path)>;
   void SetFetch(Fetch fetch);
+  // Looks run where this puts them, and replies to challenges do not wait for them (as at any real
+  // CA). Without it a look is over before its challenge's POST is answered.
+  void SetLooks(std::function<void(std::function<void()> look)> executor);
 
   // The next `times` requests to this kind of endpoint; several calls queue up.
   void Script(Endpoint endpoint, const Fault& fault, int times = 1);
@@ -97,6 +100,10 @@ class FakeCa final : public http::Client {
   // of 2 % of the lifetime around two thirds of it (half, under 10 days); of a revoked one a window
   // that is over.
   void SetRenewalWindow(const std::string& certificate_id, const RenewalWindow& window);
+
+  // Told of each request once its reply stands, before that goes out. In no order where requests
+  // come at once.
+  void SetObserver(std::function<void(const RequestRecord& record)> observer);
 
   // Histories.
   std::vector<RequestRecord> requests() const;
