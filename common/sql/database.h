@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace norroy::sql {
 
@@ -36,6 +37,7 @@ class Row {
   int64_t Int(int column) const;
   const std::string& Text(int column) const;
   const std::string& Bytes(int column) const;
+  const Value& Get(int column) const;
 
  private:
   std::vector<Value> values_;
@@ -51,6 +53,23 @@ class Connection {
   // Rows changed. A broken uniqueness constraint is ALREADY_EXISTS.
   virtual absl::StatusOr<int64_t> Execute(absl::string_view sql,
                                           const std::vector<Value>& parameters) = 0;
+  // Inside a Write: tells those who subscribed to `channel`, in every process on this database, as
+  // soon as the transaction is committed. One that is not kept tells nobody; the same twice in one
+  // may be told once. `channel`: 1 to 40 of [a-z_]; `payload`: UTF-8, at most 1000 bytes.
+  virtual absl::Status Notify(absl::string_view channel, absl::string_view payload) = 0;
+};
+
+inline constexpr size_t kMaxChannel = 40;
+inline constexpr size_t kMaxPayload = 1000;
+// While notices cannot be heard.
+inline constexpr absl::Duration kNoticePollEvery = absl::Seconds(5);
+
+using Heard = std::function<void(absl::string_view payload)>;
+
+// Ends when it is destroyed; no call runs after that.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
 };
 
 using Work = std::function<absl::Status(Connection&)>;
@@ -67,6 +86,17 @@ class Database {
   virtual absl::Status Write(const Work& work) = 0;
   // Reads one consistent state.
   virtual absl::Status Read(const Work& work) = 0;
+
+  // From now on calls `heard` with the payload of every notice of `channel`, this process's own
+  // too, and with "" when some may have been missed, so that it should look at everything: at the
+  // beginning, when the database is heard again after it was lost, and every kNoticePollEvery in
+  // between. A notice is a hint that saves the wait for the next look: what counts is in the
+  // tables, and a lost one costs that wait.
+  //
+  // Calls come one at a time on a thread of the database's own. `heard` may read and write the
+  // database, but must not be long, as others wait behind it, and must not end a subscription. The
+  // subscription ends before the database does.
+  virtual std::unique_ptr<Subscription> Subscribe(absl::string_view channel, Heard heard) = 0;
 };
 
 // A step of the schema; `version` counts up from 1. Statements are separated by ";", which must not

@@ -5,6 +5,7 @@
 //
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, DatabaseContract, testing::ValuesIn(SqliteKinds()), KindName);
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -18,6 +19,7 @@
 #include "common/sql/database_kinds.h"
 #include "common/sql/transact.h"
 #include "common/status_macros.h"
+#include "common/sync/mutex.h"
 #include "gtest/gtest.h"
 
 namespace norroy::sql {
@@ -293,6 +295,131 @@ TEST_P(DatabaseContract, ANewerSchemaIsNotTouched) {
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(ErrorReason(status), "NEWER_SCHEMA");
   EXPECT_EQ(ErrorMetadataOf(status).at("version"), "2");
+}
+
+// What a subscriber heard, in order.
+class Ear {
+ public:
+  Ear(Database& database, const std::string& channel)
+      : subscription_(database.Subscribe(channel, [this](absl::string_view payload) {
+          MutexLock lock(&mutex_);
+          heard_.emplace_back(payload);
+          changed_.SignalAll();
+        })) {}
+
+  // Whether that came, within `time`.
+  bool Hears(const std::string& payload, absl::Duration time = absl::Seconds(30)) {
+    MutexLock lock(&mutex_);
+    const auto came = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return std::find(heard_.begin(), heard_.end(), payload) != heard_.end();
+    };
+    for (absl::Duration waited; !came() && waited < time; waited += absl::Milliseconds(100)) {
+      changed_.WaitFor(&mutex_, absl::Milliseconds(100));
+    }
+    return came();
+  }
+  // All that came so far, without calls to look at everything.
+  std::vector<std::string> Notices() {
+    MutexLock lock(&mutex_);
+    std::vector<std::string> notices;
+    for (const std::string& heard : heard_) {
+      if (!heard.empty()) notices.push_back(heard);
+    }
+    return notices;
+  }
+  void Forget() {
+    MutexLock lock(&mutex_);
+    heard_.clear();
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<std::string> heard_ ABSL_GUARDED_BY(mutex_);
+  const std::unique_ptr<Subscription> subscription_;
+};
+
+inline absl::Status Tell(Database& database, const std::string& channel,
+                         const std::string& payload) {
+  return database.Write(
+      [&](Connection& connection) { return connection.Notify(channel, payload); });
+}
+
+// A database begins to be heard some time after Subscribe: what is told until then may be missed.
+inline void WaitUntilHeard(Database& database, const std::string& channel, Ear& ear) {
+  EXPECT_TRUE(ear.Hears(""));
+  bool heard = false;
+  for (int i = 0; i < 30 && !heard; ++i) {
+    EXPECT_TRUE(Tell(database, channel, absl::StrCat("try", i)).ok());
+    heard = ear.Hears(absl::StrCat("try", i), absl::Seconds(1));
+  }
+  EXPECT_TRUE(heard);
+  ear.Forget();
+}
+
+TEST_P(DatabaseContract, WhoSubscribedIsToldWhatWasCommitted) {
+  Ear orders(*database_, "orders");
+  Ear agents(*database_, "agents");
+  ASSERT_TRUE(Do("INSERT INTO counters VALUES ('a', 0)").ok());
+  WaitUntilHeard(*database_, "orders", orders);
+  WaitUntilHeard(*database_, "agents", agents);
+  const auto add_and_tell = [&](const std::string& payload, bool keep) {
+    const absl::Status status = database_->Write([&](Connection& connection) -> absl::Status {
+      NORROY_RETURN_IF_ERROR(AddOne(connection, "a"));
+      NORROY_RETURN_IF_ERROR(connection.Notify("orders", payload));
+      return keep ? absl::OkStatus() : absl::AbortedError("on purpose");
+    });
+    EXPECT_EQ(status.ok(), keep) << status;
+  };
+  const std::string longest(kMaxPayload, 'x');
+  add_and_tell("o1", true);
+  add_and_tell("never", false);
+  EXPECT_TRUE(Tell(*database_, "agents", "a1 it's \xe2\x82\xac").ok());
+  add_and_tell(longest, true);
+  add_and_tell("o2", true);
+  EXPECT_TRUE(orders.Hears("o2"));
+  EXPECT_EQ(orders.Notices(), (std::vector<std::string>{"o1", longest, "o2"}));
+  EXPECT_TRUE(agents.Hears("a1 it's \xe2\x82\xac"));
+  EXPECT_EQ(agents.Notices().size(), 1u);
+}
+
+TEST_P(DatabaseContract, ANoticeThatIsNoneIsRefused) {
+  struct Case {
+    std::string channel;
+    std::string payload;
+  };
+  const Case cases[] = {{"", "x"},
+                        {"Orders", "x"},
+                        {"two words", "x"},
+                        {std::string(kMaxChannel + 1, 'a'), "x"},
+                        {"orders", std::string(kMaxPayload + 1, 'x')},
+                        {"orders", std::string("a\0b", 3)}};
+  for (const Case& c : cases) {
+    EXPECT_TRUE(absl::IsInvalidArgument(Tell(*database_, c.channel, c.payload))) << c.channel;
+  }
+}
+
+// Its calls end with it, also those under way.
+TEST_P(DatabaseContract, ASubscriptionEndsWhileOthersGoOn) {
+  Ear stays(*database_, "orders");
+  WaitUntilHeard(*database_, "orders", stays);
+  std::atomic<bool> stop = false;
+  std::thread teller([&] {
+    while (!stop) {
+      EXPECT_TRUE(Tell(*database_, "orders", "again").ok());
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    auto alive = std::make_unique<std::atomic<bool>>(true);
+    auto subscription = database_->Subscribe(
+        "orders", [&alive](absl::string_view /*payload*/) { EXPECT_TRUE(alive->load()); });
+    subscription.reset();
+    *alive = false;
+  }
+  stop = true;
+  teller.join();
+  EXPECT_TRUE(Tell(*database_, "orders", "last").ok());
+  EXPECT_TRUE(stays.Hears("last"));
 }
 
 TEST_P(DatabaseContract, WhatWasWrittenIsThereAfterReopening) {

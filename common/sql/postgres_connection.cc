@@ -1,10 +1,13 @@
 #include "common/sql/postgres_connection.h"
 
+#include <poll.h>
+
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
@@ -260,6 +263,39 @@ absl::StatusOr<int64_t> PostgresConnection::Execute(absl::string_view sql,
   // Empty for what counts no rows (CREATE TABLE).
   if (!absl::SimpleAtoi(PQcmdTuples(result.get()), &changed)) return int64_t{0};
   return changed;
+}
+
+// All channels of ours are one of PostgreSQL's: "<channel> <payload>".
+absl::Status PostgresConnection::Notify(absl::string_view channel, absl::string_view payload) {
+  const absl::Status fine = CheckNotice(channel, payload);
+  if (!fine.ok()) {
+    statement_failed_ = true;
+    return fine;
+  }
+  return Run("SELECT pg_notify('norroy', $1)", {absl::StrCat(channel, " ", payload)}).status();
+}
+
+std::vector<Notice> PostgresConnection::HeardNotices() {
+  std::vector<Notice> notices;
+  while (PGnotify* const heard = PQnotifies(handle_.get())) {
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(heard->extra, absl::MaxSplits(' ', 1));
+    notices.push_back({parts.first, parts.second});
+    PQfreemem(heard);
+  }
+  return notices;
+}
+
+absl::StatusOr<std::vector<Notice>> PostgresConnection::WaitForNotices(int stop,
+                                                                       absl::Duration timeout) {
+  std::vector<Notice> notices = HeardNotices();
+  if (!notices.empty()) return notices;
+  pollfd files[] = {{.fd = PQsocket(handle_.get()), .events = POLLIN, .revents = 0},
+                    {.fd = stop, .events = POLLIN, .revents = 0}};
+  const int ready = poll(files, 2, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
+  if (ready == 0) NORROY_RETURN_IF_ERROR(Control("SELECT 1"));
+  if (ready > 0 && PQconsumeInput(handle_.get()) == 0) return Failure(nullptr, "LISTEN");
+  return HeardNotices();
 }
 
 absl::Status PostgresConnection::Begin(bool read_only) {

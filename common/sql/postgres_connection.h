@@ -56,8 +56,17 @@ class PostgresConnection final : public Session {
   bool InTransaction() const override;
   bool MayRunAgain() const override { return may_run_again_; }
   bool StatementFailed() const override { return statement_failed_; }
+  absl::Status Notify(absl::string_view channel, absl::string_view payload) override;
+  // The server tells every connection that listens, of this process too.
+  std::vector<Notice> TakeNotices() override { return {}; }
   // A transaction of a reader says so to the server itself.
   void set_read_only(bool /*read_only*/) override {}
+
+  // From now on this connection hears what others tell. It serves for nothing else.
+  absl::Status ListenToNotices() { return Control("LISTEN norroy"); }
+  // Waits until there are some, `timeout` is over (then it has made sure that the server is there)
+  // or the file `stop` can be read. An error: some may have been missed.
+  absl::StatusOr<std::vector<Notice>> WaitForNotices(int stop, absl::Duration timeout);
 
  private:
   using Result = std::unique_ptr<PGresult, PgResultClearer>;
@@ -72,6 +81,7 @@ class PostgresConnection final : public Session {
   absl::StatusOr<Result> TryRun(absl::string_view sql, const std::vector<Value>& parameters);
   // What the result, or without one the connection, says of a failure.
   absl::Status Failure(const PGresult* result, absl::string_view sql);
+  std::vector<Notice> HeardNotices();
   absl::Status Resolve();
   absl::StatusOr<std::string> StatusOfTransaction();
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "common/sql/postgres_connection.h"
+#include "common/sql/postgres_listener.h"
 #include "common/sql/queued_database.h"
 #include "common/status_macros.h"
 
@@ -27,6 +28,9 @@ absl::StatusOr<std::unique_ptr<Database>> OpenPostgres(const std::string& url) {
     NORROY_ASSIGN_OR_RETURN(std::unique_ptr<Session> reader, PostgresConnection::Open(url));
     options.readers.push_back(std::move(reader));
   }
+  options.listen = [url](Notices& notices) {
+    return std::make_unique<PostgresListener>(url, notices);
+  };
   return MakeQueuedDatabase(std::move(options));
 }
 

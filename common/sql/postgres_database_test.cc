@@ -140,6 +140,30 @@ TEST_F(PostgresTest, AServerThatStaysAwayIsAnErrorThatSaysSo) {
   EXPECT_EQ(Value(), 1);
 }
 
+TEST_F(PostgresTest, ProcessesHearEachOtherAndAgainAfterTheirConnectionsWereCut) {
+  const std::unique_ptr<Database> other = Open();
+  Ear ear(*database_, "orders");
+  WaitUntilHeard(*other, "orders", ear);
+  TestPostgres().Sql(name_,
+                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+                     "current_database() AND pid <> pg_backend_pid()");
+  WaitUntilHeard(*other, "orders", ear);
+}
+
+TEST_F(PostgresTest, WhoCannotHearIsToldToLook) {
+  Ear ear(*database_, "orders");
+  WaitUntilHeard(*database_, "orders", ear);
+  TestPostgres().Stop();
+  for (int i = 0; i < 2; ++i) {
+    ear.Forget();
+    EXPECT_TRUE(ear.Hears("")) << i;
+  }
+  TestPostgres().StartAgain();
+  ear.Forget();
+  const std::unique_ptr<Database> other = Open();
+  WaitUntilHeard(*other, "orders", ear);
+}
+
 TEST_F(PostgresTest, ResolvesACommitByTheTransactionsOwnId) {
   auto opened = PostgresConnection::Open(url_);
   ASSERT_TRUE(opened.ok()) << opened.status();

@@ -71,6 +71,7 @@ class QueuedDatabase final : public Database {
       : writer_(std::move(options.writer)),
         patience_(options.patience),
         reads_with_writer_(options.readers.empty()),
+        listen_(std::move(options.listen)),
         idle_(std::move(options.readers)),
         thread_([this] { WriteUntilStopped(); }) {}
 
@@ -97,6 +98,13 @@ class QueuedDatabase final : public Database {
     idle_.push_back(std::move(session));
     returned_.Signal();
     return status;
+  }
+
+  std::unique_ptr<Subscription> Subscribe(absl::string_view channel, Heard heard) override {
+    std::unique_ptr<Subscription> subscription = notices_.Subscribe(channel, std::move(heard));
+    MutexLock lock(&mutex_);
+    if (listen_ != nullptr && listener_ == nullptr) listener_ = listen_(notices_);
+    return subscription;
   }
 
  private:
@@ -172,7 +180,9 @@ class QueuedDatabase final : public Database {
       return again ? Outcome::kAgain : Outcome::kOver;
     }
     const absl::Status commit = writer_->Commit();
-    return commit.ok() ? Outcome::kOver : AllFailed(batch, commit);
+    if (!commit.ok()) return AllFailed(batch, commit);
+    for (Notice& notice : writer_->TakeNotices()) notices_.Tell(std::move(notice));
+    return Outcome::kOver;
   }
 
   // Those that had succeeded until then.
@@ -205,11 +215,14 @@ class QueuedDatabase final : public Database {
   const std::unique_ptr<Session> writer_;  // only by thread_
   const absl::Duration patience_;
   const bool reads_with_writer_;
+  const std::function<std::unique_ptr<Listener>(Notices&)> listen_;
+  Notices notices_;
   Mutex mutex_;
   CondVar queued_;
   CondVar returned_;
   std::deque<Request*> queue_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Session>> idle_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<Listener> listener_ ABSL_GUARDED_BY(mutex_);  // ends before notices_
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

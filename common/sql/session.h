@@ -4,9 +4,13 @@
 // What an adapter is made of: one connection to the database server or file, with transactions and
 // one savepoint in them. Not thread-safe: used by one thread at a time.
 
+#include <cstddef>
+#include <vector>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/sql/database.h"
+#include "common/sql/notices.h"
 
 namespace norroy::sql {
 
@@ -32,6 +36,10 @@ class Session : public Connection {
   virtual bool MayRunAgain() const = 0;
   // A statement has failed since Save: what the work did is not to be kept.
   virtual bool StatementFailed() const = 0;
+
+  // What Notify told, of a transaction that was committed: for this process to hand on, as the
+  // database itself does not. Each once.
+  virtual std::vector<Notice> TakeNotices() = 0;
 
   // Statements that write are refused while it is set.
   virtual void set_read_only(bool read_only) = 0;

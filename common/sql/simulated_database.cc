@@ -19,6 +19,10 @@ class InMemory final : public SimulatedDatabase {
   absl::Status Write(const Work& work) override { return Run(work, /*read_only=*/false); }
   absl::Status Read(const Work& work) override { return Run(work, /*read_only=*/true); }
 
+  std::unique_ptr<Subscription> Subscribe(absl::string_view /*channel*/, Heard /*heard*/) override {
+    return std::make_unique<Subscription>();
+  }
+
   absl::Status FindTables() {
     return Read([this](Connection& connection) -> absl::Status {
       NORROY_ASSIGN_OR_RETURN(

@@ -14,7 +14,7 @@
 
 namespace norroy::sql {
 
-// Not thread-safe.
+// Not thread-safe. Nobody is told anything: who subscribes must do without.
 class SimulatedDatabase : public Database {
  public:
   static absl::StatusOr<std::unique_ptr<SimulatedDatabase>> Open(

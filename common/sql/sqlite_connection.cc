@@ -242,6 +242,18 @@ absl::StatusOr<int64_t> SqliteConnection::Execute(absl::string_view sql,
   return int64_t{sqlite3_changes64(handle_.get())};
 }
 
+// One process has the file: it tells itself.
+absl::Status SqliteConnection::Notify(absl::string_view channel, absl::string_view payload) {
+  absl::Status fine = CheckNotice(channel, payload);
+  if (fine.ok() && read_only_) fine = absl::InternalError("a notice, in Read");
+  if (fine.ok()) {
+    notices_.push_back({std::string(channel), std::string(payload)});
+  } else {
+    statement_failed_ = true;
+  }
+  return fine;
+}
+
 absl::Status SqliteConnection::Control(absl::string_view sql) {
   NORROY_ASSIGN_OR_RETURN(sqlite3_stmt* const statement, Prepare(sql));
   const Reset reset(statement);
@@ -258,6 +270,7 @@ absl::StatusOr<std::string> SqliteConnection::Pragma(absl::string_view pragma) {
 
 absl::Status SqliteConnection::Begin(bool read_only) {
   statement_failed_ = false;
+  notices_.clear();
   if (read_only) return Control("BEGIN DEFERRED");
   if (sync_failed_) {
     return MakeError(absl::StatusCode::kInternal, "STORAGE_IO",
@@ -279,12 +292,14 @@ void SqliteConnection::Rollback() {
 
 absl::Status SqliteConnection::Save() {
   statement_failed_ = false;
+  notices_saved_ = notices_.size();
   return Control("SAVEPOINT work");
 }
 
 absl::Status SqliteConnection::KeepSaved() { return Control("RELEASE work"); }
 
 absl::Status SqliteConnection::UndoSaved() {
+  notices_.resize(notices_saved_);
   NORROY_RETURN_IF_ERROR(Control("ROLLBACK TO work"));
   return Control("RELEASE work");
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -50,6 +51,8 @@ class SqliteConnection final : public Session {
   // What else than the busy timeout can help is waited for by that.
   bool MayRunAgain() const override { return false; }
   bool StatementFailed() const override { return statement_failed_; }
+  absl::Status Notify(absl::string_view channel, absl::string_view payload) override;
+  std::vector<Notice> TakeNotices() override { return std::exchange(notices_, {}); }
   void set_read_only(bool read_only) override { read_only_ = read_only; }
 
   // BEGIN, SAVEPOINT, PRAGMA and the like, whose rows do not matter.
@@ -72,6 +75,8 @@ class SqliteConnection final : public Session {
   // An fsync failed: what is on the disk is unknown.
   bool sync_failed_ = false;
   bool statement_failed_ = false;
+  std::vector<Notice> notices_;  // of the open transaction
+  size_t notices_saved_ = 0;     // those before Save
   // In this order: statements are finalized before the handle is closed.
   std::unique_ptr<sqlite3, SqliteCloser> handle_;
   std::map<std::string, std::unique_ptr<sqlite3_stmt, SqliteFinalizer>, std::less<>> statements_;

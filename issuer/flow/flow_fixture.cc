@@ -66,6 +66,10 @@ class FusedDatabase final : public sql::Database {
   absl::Status Read(const sql::Work& work) override {
     return fuse_.dead ? Dead() : database_.Read(work);
   }
+  std::unique_ptr<sql::Subscription> Subscribe(absl::string_view channel,
+                                               sql::Heard heard) override {
+    return database_.Subscribe(channel, std::move(heard));
+  }
 
  private:
   sql::Database& database_;
