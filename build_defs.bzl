@@ -22,6 +22,18 @@ COPTS = [
     "-Wno-missing-field-initializers",
 ]
 
+# For targets with failpoints: srcs, copts and deps. The header is theirs alone and the rest is there
+# only where failpoints are, so that nothing else is compiled anew for them.
+FAILPOINT_SRCS = ["//common/failpoint:failpoint.h"]
+FAILPOINT_COPTS = select({
+    "//common/failpoint:enabled": ["-DNORROY_FAILPOINTS"],
+    "//conditions:default": [],
+})
+FAILPOINT_DEPS = select({
+    "//common/failpoint:enabled": ["//common/failpoint"],
+    "//conditions:default": [],
+})
+
 # These come after all libraries and before the toolchain's own -lstdc++, which --as-needed drops.
 STATIC_LINKOPTS = [
     "-static-libgcc",
@@ -42,10 +54,36 @@ def cc_test(name, copts = [], deps = [], size = "small", **kwargs):
         **kwargs
     )
 
-def fuzz_target(name, deps, corpus = []):
+def database_test(name, srcs, deps, size = "small", data = []):
+    """A contract suite on every database: NAME on SQLite, NAME_on_postgres on a PostgreSQL server.
+
+    The suite is instantiated over sql::TestedKinds() (common/sql/database_kinds.h).
+    """
+    cc_library(
+        name = name + "_suite",
+        testonly = True,
+        srcs = srcs,
+        data = data,
+        deps = deps + ["//common/sql:database_kinds", "@system//:gtest"],
+        alwayslink = True,
+    )
+    cc_test(
+        name = name,
+        size = size,
+        deps = [":" + name + "_suite", "//common/sql:tested_on_sqlite"],
+    )
+    cc_test(
+        name = name + "_on_postgres",
+        size = "large",
+        tags = ["integration"],
+        deps = [":" + name + "_suite", "//common/sql:tested_on_postgres"],
+    )
+
+def fuzz_target(name, deps, corpus = [], slow = False):
     """NAME.cc (an LLVMFuzzerTestOneInput) as what is run by fuzzer and tests.
 
-    NAME_corpus_test replays the kept corpus (files of the folder NAME_corpus). With --config=fuzz,
+    NAME_corpus_test replays the kept corpus (files of the folder NAME_corpus) and things like it; of
+    a target that is `slow`, where a run takes milliseconds, little but the corpus. With --config=fuzz,
     NAMEer is the libFuzzer binary, and NAMEer_planted the same with the bug that #ifdef PLANTED
     puts into the twin, which the fuzzer must find. tests/run fuzz runs them all.
     """
@@ -74,7 +112,11 @@ def fuzz_target(name, deps, corpus = []):
             data = corpus,
             local_defines = [
                 "NORROY_CORPUS='\"%s/%s_corpus\"'" % (native.package_name(), name),
+                "NORROY_CUTS=%d" % (0 if slow else 128),
+                "NORROY_MUTATIONS=%d" % (2 if slow else 20),
             ],
+            # A slow one has one thread, and time enough for one sanitizer.
+            tags = ["no-tsan"] if slow else [],
             deps = [":" + name, "//tests/fuzz:replay"],
         )
 

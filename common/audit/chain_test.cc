@@ -54,8 +54,11 @@ class ChainTest : public ::testing::TestWithParam<sql::DatabaseKind> {
     return sql::ReadFor<std::vector<Head>>(*database_, VerifyChains);
   }
   void Tamper(const std::string& sql) {
-    ASSERT_TRUE(
-        database_->Write([&](sql::Connection& c) { return c.Execute(sql, {}).status(); }).ok())
+    ASSERT_TRUE(database_
+                    ->Write([&](sql::Connection& c) {
+                      return c.Execute(sql::InWordsOf(GetParam(), sql), {}).status();
+                    })
+                    .ok())
         << sql;
   }
   std::vector<Record> List(const Filter& filter, bool oldest_first, const Place* from = nullptr,
@@ -320,7 +323,7 @@ TEST_P(ChainTest, PagesMissNothingAndRepeatNothing) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, ChainTest, ::testing::ValuesIn(sql::SqliteKinds()), sql::KindName);
+INSTANTIATE_TEST_SUITE_P(On, ChainTest, ::testing::ValuesIn(sql::TestedKinds()), sql::KindName);
 
 }  // namespace
 }  // namespace norroy::audit

@@ -150,6 +150,8 @@ struct CertificateParser {
     result.issuer_cn_ = CommonNameOf(X509_get_issuer_name(x509));
     // Also fills OpenSSL's cache of the extensions, so that later readers need no lock.
     result.is_ca_ = X509_check_ca(x509) != 0;
+    const ASN1_OCTET_STRING* const authority = X509_get0_authority_key_id(x509);
+    if (authority != nullptr) result.authority_key_id_ = std::string(StringOf(authority));
     result.claims_ca_ = result.is_ca_ || (X509_get_extension_flags(x509) & EXFLAG_CA) != 0;
     AlternativeNames alternatives = ReadAlternativeNames(x509);
     result.names_ = std::move(alternatives.names);

@@ -31,6 +31,8 @@ class Certificate {
   std::string ToPem() const;
   // Lower-case hexadecimal, no leading "0x" or zeros but one.
   const std::string& serial() const { return serial_; }
+  // RFC 5280 4.2.1.1: the keyIdentifier of its issuer's key, bytes; empty if it names none.
+  const std::string& authority_key_id() const { return authority_key_id_; }
   // Lower-case hexadecimal SHA-256 of the DER.
   const std::string& fingerprint() const { return fingerprint_; }
   // DER; spki_sha256 as PublicKey's. The key may be of a kind that PublicKey refuses.
@@ -64,7 +66,7 @@ class Certificate {
   friend struct CertificateParser;
   Certificate() = default;
   std::shared_ptr<x509_st> x509_;
-  std::string der_, serial_, fingerprint_, spki_der_, subject_cn_, issuer_cn_;
+  std::string der_, serial_, fingerprint_, spki_der_, subject_cn_, issuer_cn_, authority_key_id_;
   absl::Time not_before_, not_after_;
   bool is_ca_ = false;
   bool claims_ca_ = false;

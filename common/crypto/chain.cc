@@ -16,6 +16,7 @@ namespace {
 constexpr absl::string_view kServerAuth = "1.3.6.1.5.5.7.3.1";
 constexpr absl::Duration kMaxPast = absl::Hours(48);
 constexpr absl::Duration kMaxFuture = absl::Hours(24);
+constexpr absl::Duration kMaxValidity = absl::Hours(24 * 2000);
 
 absl::Status Bad(absl::string_view message) {
   return MakeError(absl::StatusCode::kFailedPrecondition, "BAD_CERTIFICATE", message);
@@ -102,6 +103,11 @@ absl::Status CheckLeafDates(const Certificate& leaf, absl::Time now) {
   if (leaf.not_after() <= leaf.not_before()) return Bad("its validity ends before it begins");
   if (leaf.not_after() <= now) {
     return Bad(absl::StrCat("it ended at ", text(leaf.not_after()), "; now is ", text(now)));
+  }
+  if (leaf.not_after() - leaf.not_before() > kMaxValidity) {
+    return Bad(absl::StrCat("it is valid for ",
+                            absl::ToInt64Hours(leaf.not_after() - leaf.not_before()) / 24,
+                            " days; at most 2000"));
   }
   if (leaf.not_before() < now - kMaxPast || leaf.not_before() > now + kMaxFuture) {
     return Bad(absl::StrCat("it begins at ", text(leaf.not_before()), ", not near now, ", text(now),

@@ -40,9 +40,9 @@ class CertificateChain {
 
 // What a CA's certificate must be before we believe it: the leaf has the CSR's key and
 // exactly the order's names, is no CA, has serverAuth if it has any extended key usage, every link
-// is signed by the next and within its dates at `now`, the leaf's validity is positive, began at
-// most 48 h ago or begins at most 24 h from now, and ends in the future. Errors have reason
-// BAD_CERTIFICATE and say which.
+// is signed by the next and within its dates at `now`, the leaf's validity is positive and at most
+// 2000 days (a longer one is no web server's, whoever issues it), began at most 48 h ago or begins
+// at most 24 h from now, and ends in the future. Errors have reason BAD_CERTIFICATE and say which.
 absl::Status CheckIssued(const CertificateChain& chain, const PublicKey& csr_key,
                          const std::vector<challenge::Name>& names, absl::Time now);
 

@@ -162,6 +162,18 @@ TEST(CheckIssued, BelievesOnlyWhatWasOrdered) {
       {"begins in 24 h", [now](TestDraft& d) { d.not_before = now + absl::Hours(24); }, ""},
       {"began 48 h ago", [now](TestDraft& d) { d.not_before = now - absl::Hours(48); }, ""},
       {"ends in a second", [now](TestDraft& d) { d.not_after = now + absl::Seconds(1); }, ""},
+      {"2000 days",
+       [now](TestDraft& d) {
+         d.not_before = now;
+         d.not_after = now + absl::Hours(24 * 2000);
+       },
+       ""},
+      {"a second more",
+       [now](TestDraft& d) {
+         d.not_before = now;
+         d.not_after = now + absl::Hours(24 * 2000) + absl::Seconds(1);
+       },
+       "at most 2000"},
       {"another key", [&](TestDraft& d) { d.key = other; }, "for another key"},
       {"a name more", [](TestDraft& d) { d.alternative_names += ",DNS:b.example.com"; },
        "ordered were"},

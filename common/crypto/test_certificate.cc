@@ -39,7 +39,8 @@ TestCertificate MakeTestCertificate(const TestDraft& draft, const TestCertificat
   X509_set_version(x509.get(), X509_VERSION_3);
   ASN1_TIME_adj(X509_getm_notBefore(x509.get()), absl::ToTimeT(draft.not_before), 0, 0);
   ASN1_TIME_adj(X509_getm_notAfter(x509.get()), absl::ToTimeT(draft.not_after), 0, 0);
-  X509_set_pubkey(x509.get(), key.public_key().get());
+  X509_set_pubkey(x509.get(),
+                  draft.public_key.has_value() ? draft.public_key->get() : key.public_key().get());
   if (!draft.subject.empty()) {
     X509_NAME_add_entry_by_NID(X509_get_subject_name(x509.get()), NID_commonName, MBSTRING_UTF8,
                                Bytes(draft.subject), static_cast<int>(draft.subject.size()), -1, 0);

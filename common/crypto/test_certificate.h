@@ -36,6 +36,8 @@ struct TestDraft {
   std::vector<std::pair<std::string, std::string>> extensions;
   // Else a fresh P-256 key.
   std::optional<PrivateKey> key;
+  // The certificate's instead of `key`'s, whose private key is somebody else's.
+  std::optional<PublicKey> public_key;
 };
 
 // Signed by `issuer`, by itself if that is null.

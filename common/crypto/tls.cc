@@ -82,8 +82,9 @@ struct TlsClientCallback {
   }
 };
 
-TlsClient::TlsClient(Believe believe)
+TlsClient::TlsClient(Believe believe, std::string server_name)
     : believe_(std::move(believe)),
+      server_name_(std::move(server_name)),
       verdict_(absl::UnavailableError("there was no handshake")),
       context_(Wrap(SSL_CTX_new(TLS_client_method()))) {
   NORROY_CHECK(Restrict(context_.get()));
@@ -91,6 +92,12 @@ TlsClient::TlsClient(Believe believe)
   SSL_CTX_set_cert_verify_callback(context_.get(), &TlsClientCallback::Verify, this);
 }
 
-ssl_st* TlsClient::NewConnection() const { return SSL_new(context_.get()); }
+ssl_st* TlsClient::NewConnection() const {
+  SSL* const connection = SSL_new(context_.get());
+  if (connection == nullptr || server_name_.empty()) return connection;
+  if (SSL_set_tlsext_host_name(connection, server_name_.c_str()) == 1) return connection;
+  SSL_free(connection);
+  return nullptr;
+}
 
 }  // namespace norroy::crypto

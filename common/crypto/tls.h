@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -45,7 +46,8 @@ class TlsClient {
   // sent; an error ends it. Host names are not compared: that is the function's business.
   using Believe = std::function<absl::Status(const std::vector<Certificate>& chain)>;
 
-  explicit TlsClient(Believe believe);
+  // `server_name` is what the server is asked for (SNI, RFC 6066 3); empty: nothing.
+  explicit TlsClient(Believe believe, std::string server_name = "");
   TlsClient(const TlsClient&) = delete;
   TlsClient& operator=(const TlsClient&) = delete;
   ssl_st* NewConnection() const;
@@ -55,6 +57,7 @@ class TlsClient {
  private:
   friend struct TlsClientCallback;
   const Believe believe_;
+  const std::string server_name_;
   absl::Status verdict_;
   std::shared_ptr<ssl_ctx_st> context_;
 };

@@ -15,8 +15,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "common/error/error.h"
+#include "common/status_macros.h"
 
 namespace norroy::daemon {
 namespace {
@@ -33,45 +33,78 @@ sigset_t StopSignals() {
   return signals;
 }
 
+const Command* Find(const std::vector<Command>& commands, absl::string_view name) {
+  for (const Command& command : commands) {
+    if (command.name == name) return &command;
+  }
+  return nullptr;
+}
+
+bool Names(absl::string_view argument, absl::string_view option) {
+  return argument == option || absl::StartsWith(argument, absl::StrCat(option, "="));
+}
+
+// Of "--option value" or "--option=value" at `i`, which is moved to its last word.
+absl::StatusOr<std::string> ValueOf(absl::string_view option, int argc, const char* const* argv,
+                                    int& i) {
+  absl::string_view argument = argv[i];
+  if (argument != option) return std::string(argument.substr(option.size() + 1));
+  if (i + 1 == argc) return BadFlag(absl::StrCat(option, ": a file must follow"));
+  return std::string(argv[++i]);
+}
+
 absl::Status Failed(absl::string_view what, int error) {
   return absl::InternalError(absl::StrCat(what, ": ", strerror(error)));
 }
 
 }  // namespace
 
-absl::StatusOr<Flags> ParseFlags(int argc, const char* const* argv) {
+absl::StatusOr<Flags> ParseFlags(int argc, const char* const* argv,
+                                 const std::vector<Command>& commands) {
   Flags flags;
-  for (int i = 1; i < argc; ++i) {
-    absl::string_view argument = argv[i];
-    if (argument == "--check") {
+  const Command* const command = argc > 1 ? Find(commands, argv[1]) : nullptr;
+  if (command != nullptr) flags.command = command->name;
+  const std::string option = command == nullptr ? "" : command->option;
+  for (int i = command == nullptr ? 1 : 2; i < argc; ++i) {
+    const absl::string_view argument = argv[i];
+    if (argument == "--check" && command == nullptr) {
       flags.check = true;
     } else if (argument == "--version") {
       flags.version = true;
     } else if (argument == "--help" || argument == "-h") {
       flags.help = true;
-    } else if (argument == "--config") {
-      if (i + 1 == argc) return BadFlag("--config: a file must follow");
-      flags.config = argv[++i];
-    } else if (absl::ConsumePrefix(&argument, "--config=")) {
-      flags.config = std::string(argument);
+    } else if (Names(argument, "--config")) {
+      NORROY_ASSIGN_OR_RETURN(flags.config, ValueOf("--config", argc, argv, i));
+    } else if (!option.empty() && Names(argument, option)) {
+      NORROY_ASSIGN_OR_RETURN(flags.file, ValueOf(option, argc, argv, i));
     } else {
       return BadFlag(absl::StrCat("unknown argument \"", Printable(argument),
                                   "\": known are --config FILE, --check, --version, --help"));
     }
   }
-  if (flags.config.empty() && !flags.version && !flags.help) {
-    return BadFlag("--config FILE is missing");
+  if (flags.version || flags.help) return flags;
+  if (flags.config.empty()) return BadFlag("--config FILE is missing");
+  if (!option.empty() && flags.file.empty()) {
+    return BadFlag(absl::StrCat(option, " FILE is missing"));
   }
   return flags;
 }
 
-std::string Usage(absl::string_view program) {
-  return absl::StrCat("Usage: ", program,
-                      " --config FILE [--check]\n"
-                      "  --config FILE  the YAML configuration\n"
-                      "  --check        check the configuration and what it names, then end\n"
-                      "  --version      print the version\n"
-                      "SIGHUP checks the identity file again; SIGTERM and SIGINT end.\n");
+std::string Usage(absl::string_view program, const std::vector<Command>& commands) {
+  std::string usage = absl::StrCat("Usage: ", program, " --config FILE [--check]\n");
+  for (const Command& command : commands) {
+    absl::StrAppend(&usage, "       ", program, " ", command.name, " --config FILE",
+                    command.option.empty() ? "" : absl::StrCat(" ", command.option, " FILE"), "\n");
+  }
+  absl::StrAppend(&usage,
+                  "  --config FILE  the YAML configuration\n"
+                  "  --check        check the configuration and what it names, then end\n"
+                  "  --version      print the version\n");
+  for (const Command& command : commands) {
+    absl::StrAppend(&usage, "  ", command.name, std::string(15 - command.name.size(), ' '),
+                    command.help, "\n");
+  }
+  return absl::StrCat(usage, "SIGHUP checks the identity file again; SIGTERM and SIGINT end.\n");
 }
 
 void BlockSignals() {

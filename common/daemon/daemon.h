@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,14 +30,24 @@ struct Flags {
   bool check = false;    // --check: read and check the configuration, then end
   bool version = false;  // --version
   bool help = false;     // --help
+  std::string command;   // the first word, if it is one of the commands
+  std::string file;      // of the command's own option
+};
+
+// What a program does instead of serving: "norroy-issuer backup --config FILE --out FILE".
+struct Command {
+  std::string name;
+  std::string option;  // "--out", which is a must; empty: it has none
+  std::string help;
 };
 
 // "--flag value" and "--flag=value"; no other arguments. --config is a must unless --version or
 // --help is there.
-absl::StatusOr<Flags> ParseFlags(int argc, const char* const* argv);
+absl::StatusOr<Flags> ParseFlags(int argc, const char* const* argv,
+                                 const std::vector<Command>& commands = {});
 
 // What --help prints.
-std::string Usage(absl::string_view program);
+std::string Usage(absl::string_view program, const std::vector<Command>& commands = {});
 
 // Blocks SIGTERM, SIGINT and SIGHUP for this thread and those it starts, and ignores SIGPIPE.
 void BlockSignals();

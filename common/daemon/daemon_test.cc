@@ -49,6 +49,44 @@ TEST(ParseFlags, Table) {
   }
 }
 
+TEST(ParseFlags, Commands) {
+  const std::vector<Command> commands = {{"migrate", "", "brings"}, {"backup", "--out", "copies"}};
+  const struct {
+    std::vector<const char*> arguments;
+    const char* error;  // part of it; null: fine
+    const char* command;
+    const char* file;
+  } cases[] = {
+      {{"migrate", "--config", "a.yaml"}, nullptr, "migrate", ""},
+      {{"backup", "--config=a.yaml", "--out", "b"}, nullptr, "backup", "b"},
+      {{"backup", "--out=b", "--config=a.yaml"}, nullptr, "backup", "b"},
+      {{"--config=a.yaml"}, nullptr, "", ""},
+      {{"migrate", "--help"}, nullptr, "migrate", ""},
+      {{"backup", "--config=a.yaml"}, "--out FILE is missing", "", ""},
+      {{"backup", "--out=b"}, "--config FILE is missing", "", ""},
+      {{"migrate", "--config=a.yaml", "--out=b"}, "unknown argument \"--out=b\"", "", ""},
+      {{"migrate", "--config=a.yaml", "--check"}, "unknown argument \"--check\"", "", ""},
+      {{"--config=a.yaml", "migrate"}, "unknown argument \"migrate\"", "", ""},
+      {{"restore", "--config=a.yaml"}, "unknown argument \"restore\"", "", ""},
+  };
+  for (const auto& c : cases) {
+    std::vector<const char*> argv = {"program"};
+    argv.insert(argv.end(), c.arguments.begin(), c.arguments.end());
+    const auto flags = ParseFlags(static_cast<int>(argv.size()), argv.data(), commands);
+    if (c.error != nullptr) {
+      ASSERT_FALSE(flags.ok()) << c.error;
+      EXPECT_NE(std::string(flags.status().message()).find(c.error), std::string::npos)
+          << flags.status();
+      continue;
+    }
+    ASSERT_TRUE(flags.ok()) << flags.status();
+    EXPECT_EQ(flags->command, c.command);
+    EXPECT_EQ(flags->file, c.file);
+  }
+  EXPECT_NE(Usage("program", commands).find("program backup --config FILE --out FILE"),
+            std::string::npos);
+}
+
 TEST(WaitForSignals, HangsUpAndStops) {
   BlockSignals();
   std::latch hung_up(1);

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/daemon/daemon.h"
 #include "common/daemon/settings.h"
 #include "common/error/error.h"
@@ -22,21 +23,39 @@ absl::StatusOr<std::string> ReadDatabase(absl::string_view field, const std::str
   return text;
 }
 
-absl::StatusOr<std::unique_ptr<OwnDatabase>> OwnDatabase::Open(const DatabaseOptions& options) {
-  std::unique_ptr<OwnDatabase> own(new OwnDatabase());
-  if (sql::IsPostgresUrl(options.database)) {
+absl::Status OwnDatabase::Take(const std::string& database, const std::string& name, bool whole) {
+  if (!sql::IsPostgresUrl(database)) {
+    NORROY_RETURN_IF_ERROR(TakeForThisProcess(database));
+  } else {
     const auto end = [](const absl::Status& why) {
       log::Error("main", "this process ends: its name is another's", {{"error", why.message()}});
       _exit(kExitFailed);
     };
     NORROY_ASSIGN_OR_RETURN(
-        own->name_,
-        sql::ProcessName::Take({.url = options.database, .name = options.process, .lost = end}));
-  } else {
-    NORROY_RETURN_IF_ERROR(TakeForThisProcess(options.database));
+        name_,
+        sql::ProcessName::Take({.url = database, .name = name, .whole = whole, .lost = end}));
   }
-  NORROY_ASSIGN_OR_RETURN(own->database_, sql::Open(options.database));
-  NORROY_RETURN_IF_ERROR(sql::Migrate(*own->database_, options.migrations));
+  NORROY_ASSIGN_OR_RETURN(database_, sql::Open(database));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<OwnDatabase>> OwnDatabase::Open(const std::string& database,
+                                                               const sql::Schema& schema,
+                                                               const std::string& process) {
+  std::unique_ptr<OwnDatabase> own(new OwnDatabase());
+  NORROY_RETURN_IF_ERROR(own->Take(database, process, /*whole=*/false));
+  NORROY_RETURN_IF_ERROR(sql::IsPostgresUrl(database) ? sql::CheckSchema(**own, schema)
+                                                      : sql::MigrateFor(**own, schema));
+  return own;
+}
+
+absl::StatusOr<std::unique_ptr<OwnDatabase>> OwnDatabase::OpenWhole(const std::string& database,
+                                                                    const sql::Schema& schema,
+                                                                    const std::string& purpose) {
+  std::unique_ptr<OwnDatabase> own(new OwnDatabase());
+  NORROY_RETURN_IF_ERROR(
+      own->Take(database, absl::StrCat(schema.service, " ", purpose), /*whole=*/true));
+  NORROY_RETURN_IF_ERROR(sql::MigrateFor(**own, schema));
   return own;
 }
 

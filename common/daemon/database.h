@@ -7,12 +7,13 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/sql/database.h"
 #include "common/sql/process_name.h"
+#include "common/sql/schema.h"
 
 namespace norroy::daemon {
 
@@ -21,24 +22,30 @@ namespace norroy::daemon {
 absl::StatusOr<std::string> ReadDatabase(absl::string_view field, const std::string& config_path,
                                          const std::string& text);
 
-struct DatabaseOptions {
-  std::string database;  // from ReadDatabase
-  std::string process;   // "issuer/main"
-  const std::vector<sql::Migration>& migrations;
-};
-
 // Taken for this process, open, with the schema that the program knows.
 class OwnDatabase {
  public:
-  // FAILED_PRECONDITION, reason IN_USE: another process has the file, or the name. On PostgreSQL,
-  // if another process of the same name takes our place while we were cut off from the server, this
-  // process ends at once (exit code kExitFailed): what it had under way is that one's.
-  static absl::StatusOr<std::unique_ptr<OwnDatabase>> Open(const DatabaseOptions& options);
+  // For the process of this name ("issuer/main") to serve from; `database` is from ReadDatabase. A
+  // file is migrated; a PostgreSQL database, which others may be using, must have the schema
+  // already (OLDER_SCHEMA). FAILED_PRECONDITION, reason IN_USE: another process has the file, or
+  // the name, or migrates the database. On PostgreSQL, if another process of the same name takes
+  // our place while we were cut off from the server, this process ends at once (exit code
+  // kExitFailed): what it had under way is that one's.
+  static absl::StatusOr<std::unique_ptr<OwnDatabase>> Open(const std::string& database,
+                                                           const sql::Schema& schema,
+                                                           const std::string& process);
+  // For `purpose` ("migration"), with nobody else on it, and migrated.
+  static absl::StatusOr<std::unique_ptr<OwnDatabase>> OpenWhole(const std::string& database,
+                                                                const sql::Schema& schema,
+                                                                const std::string& purpose);
 
   sql::Database& operator*() const { return *database_; }
+  // Other processes may use it, too.
+  bool shared() const { return name_ != nullptr; }
 
  private:
   OwnDatabase() = default;
+  absl::Status Take(const std::string& database, const std::string& name, bool whole);
 
   std::unique_ptr<sql::ProcessName> name_;  // null: the file's lock ends with the process
   std::unique_ptr<sql::Database> database_;

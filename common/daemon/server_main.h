@@ -11,12 +11,14 @@
 #include "absl/status/statusor.h"
 #include "common/clock/clock.h"
 #include "common/daemon/daemon.h"
+#include "common/daemon/maintenance.h"
 #include "common/log/log.h"
+#include "common/sql/schema.h"
 #include "common/status_macros.h"
 
 namespace norroy::daemon {
 
-// `Settings` has log_level and log_format.
+// `Settings` has log_level, log_format and database.
 template <typename Settings>
 struct ServerProgram {
   std::string name;     // "norroy-issuer"
@@ -25,6 +27,8 @@ struct ServerProgram {
   void (*prepare)() = nullptr;
   // Checks everything that can be checked without the network.
   absl::StatusOr<Settings> (*load)(const std::string& config, absl::Time now) = nullptr;
+  // Of the database, for the commands of maintenance.h.
+  sql::Schema (*schema)() = nullptr;
   // Serves until a signal ends it.
   absl::Status (*run)(Settings settings, Clock& clock) = nullptr;
 };
@@ -42,9 +46,11 @@ template <typename Settings>
 absl::StatusOr<int> TryServerMain(int argc, char** argv, const ServerProgram<Settings>& program,
                                   int& code) {
   code = kExitBadConfig;
-  NORROY_ASSIGN_OR_RETURN(const Flags flags, ParseFlags(argc, argv));
+  NORROY_ASSIGN_OR_RETURN(const Flags flags, ParseFlags(argc, argv, DatabaseCommands()));
   if (flags.help || flags.version) {
-    std::fputs((flags.help ? Usage(program.name) : program.version + "\n").c_str(), stdout);
+    std::fputs(
+        (flags.help ? Usage(program.name, DatabaseCommands()) : program.version + "\n").c_str(),
+        stdout);
     return kExitOk;
   }
   code = kExitFailed;
@@ -58,6 +64,13 @@ absl::StatusOr<int> TryServerMain(int argc, char** argv, const ServerProgram<Set
     return kExitOk;
   }
   log::Configure(settings.log_level, settings.log_format);
+  if (!flags.command.empty()) {
+    code = kExitFailed;
+    NORROY_ASSIGN_OR_RETURN(const std::string done,
+                            Maintain(flags, settings.database, program.schema()));
+    std::fputs(done.c_str(), stdout);
+    return kExitOk;
+  }
   const absl::Status ended = program.run(std::move(settings), clock);
   if (ended.ok()) return kExitOk;
   log::Error("main", "cannot run", {{"error", ended.message()}});

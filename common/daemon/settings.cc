@@ -13,6 +13,7 @@ namespace norroy::daemon {
 namespace {
 
 constexpr size_t kMaxAddress = 260;
+constexpr size_t kMaxDiagnostics = 4;
 constexpr size_t kMaxRootFile = 64 * 1024;
 
 bool IsHostPort(absl::string_view text, int min_port) {
@@ -41,6 +42,13 @@ absl::StatusOr<std::vector<std::string>> ReadAddresses(absl::string_view field,
         absl::StrCat(field, "[", i, "]: \"", Printable(texts[i]), "\" is not \"host:port\""));
   }
   return texts;
+}
+
+absl::StatusOr<std::vector<std::string>> ReadDiagnostics(
+    const config::v1::DiagnosticsConfig& config) {
+  if (config.listen().empty()) return std::vector<std::string>();
+  return ReadAddresses("diagnostics.listen", {config.listen().begin(), config.listen().end()},
+                       kMaxDiagnostics, 0);
 }
 
 absl::StatusOr<std::string> ReadPath(absl::string_view field, const std::string& config_path,

@@ -26,6 +26,10 @@ absl::StatusOr<std::vector<std::string>> ReadAddresses(absl::string_view field,
                                                        const std::vector<std::string>& texts,
                                                        size_t max, int min_port);
 
+// diagnostics.listen; empty: no such listener.
+absl::StatusOr<std::vector<std::string>> ReadDiagnostics(
+    const config::v1::DiagnosticsConfig& config);
+
 // A path that must be there, relative to the configuration's own folder.
 absl::StatusOr<std::string> ReadPath(absl::string_view field, const std::string& config_path,
                                      const std::string& path);

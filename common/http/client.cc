@@ -244,6 +244,14 @@ std::string Response::Header(absl::string_view name) const {
   return "";
 }
 
+std::optional<absl::Time> ParseDate(absl::string_view value, absl::Time now) {
+  value = absl::StripAsciiWhitespace(value);
+  std::optional<absl::Time> moment = ParseImfDate(value);
+  if (!moment.has_value()) moment = ParseRfc850Date(value, now);
+  if (!moment.has_value()) moment = ParseAsctimeDate(value);
+  return moment;
+}
+
 std::optional<absl::Time> ParseRetryAfter(absl::string_view value, absl::Time now) {
   value = absl::StripAsciiWhitespace(value);
   if (value.empty()) return std::nullopt;
@@ -254,12 +262,18 @@ std::optional<absl::Time> ParseRetryAfter(absl::string_view value, absl::Time no
     const bool fits = absl::SimpleAtoi(value, &seconds);
     moment = now + (fits ? absl::Seconds(seconds) : kMaxRetryAfter);
   } else {
-    moment = ParseImfDate(value);
-    if (!moment.has_value()) moment = ParseRfc850Date(value, now);
-    if (!moment.has_value()) moment = ParseAsctimeDate(value);
+    moment = ParseDate(value, now);
   }
   if (!moment.has_value()) return std::nullopt;
   return std::clamp(*moment, now + kMinRetryAfter, now + kMaxRetryAfter);
+}
+
+std::optional<absl::Time> RetryAfterOf(const Response& response, absl::Time now) {
+  const std::string value = response.Header("Retry-After");
+  const std::optional<absl::Time> until = ParseDate(value, now);
+  const std::optional<absl::Time> sent = ParseDate(response.Header("Date"), now);
+  if (!until.has_value() || !sent.has_value()) return ParseRetryAfter(value, now);
+  return std::clamp(now + (*until - *sent), now + kMinRetryAfter, now + kMaxRetryAfter);
 }
 
 std::vector<std::string> LinkTargets(const Response& response, absl::string_view relation) {

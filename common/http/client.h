@@ -17,6 +17,7 @@
 namespace norroy::http {
 
 struct Request {
+  std::string purpose;         // for metrics, in few words: "newOrder"
   std::string method = "GET";  // "GET", "HEAD", "POST"
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -52,6 +53,11 @@ inline constexpr size_t kMaxHeaderBytes = 32 * 1024;
 // Retry-After in both forms (RFC 9110 10.2.3): the moment it means, at `now`. Unset for none or
 // nonsense. Clamped to [now + 1 s, now + 24 h].
 std::optional<absl::Time> ParseRetryAfter(absl::string_view value, absl::Time now);
+// RFC 9110 5.6.7, in its three forms. Unset for anything else.
+std::optional<absl::Time> ParseDate(absl::string_view value, absl::Time now);
+// A reply's Retry-After at `now`. A date is the sender's: it is measured from the reply's own Date,
+// if that has one, so that a clock that is wrong on either side does not matter.
+std::optional<absl::Time> RetryAfterOf(const Response& response, absl::Time now);
 
 // Link headers (RFC 8288 3): the targets of the relation, at most 16, as written.
 std::vector<std::string> LinkTargets(const Response& response, absl::string_view relation);

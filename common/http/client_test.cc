@@ -103,6 +103,37 @@ struct LinkCase {
   std::vector<std::string> expected;
 };
 
+TEST(RetryAfterOf, MeasuresADateByTheSendersClock) {
+  const absl::Time now = absl::FromUnixSeconds(1'772'366'400);  // 2026-03-01 12:00:00
+  struct Case {
+    std::string retry_after, date;
+    std::optional<absl::Duration> wait;
+  };
+  const std::vector<Case> cases = {
+      {"600", "Sat, 28 Feb 2026 12:00:00 GMT", absl::Minutes(10)},
+      {"Sun, 01 Mar 2026 12:10:00 GMT", "", absl::Minutes(10)},
+      {"Sun, 01 Mar 2026 12:10:00 GMT", "Sun, 01 Mar 2026 12:00:00 GMT", absl::Minutes(10)},
+      // A day behind, a day ahead.
+      {"Sat, 28 Feb 2026 12:10:00 GMT", "Sat, 28 Feb 2026 12:00:00 GMT", absl::Minutes(10)},
+      {"Mon, 02 Mar 2026 12:10:00 GMT", "Mon, 02 Mar 2026 12:00:00 GMT", absl::Minutes(10)},
+      {"Mon, 02 Mar 2026 12:10:00 GMT", "yesterday", absl::Hours(24)},
+      {"Sat, 28 Feb 2026 12:00:00 GMT", "Sun, 01 Mar 2026 12:00:00 GMT", absl::Seconds(1)},
+      {"Mon, 01 Mar 2027 12:00:00 GMT", "Sun, 01 Mar 2026 12:00:00 GMT", absl::Hours(24)},
+      {"soon", "Sun, 01 Mar 2026 12:00:00 GMT", std::nullopt},
+      {"", "Sun, 01 Mar 2026 12:00:00 GMT", std::nullopt},
+  };
+  for (const Case& c : cases) {
+    Response response;
+    if (!c.retry_after.empty()) response.headers.emplace_back("Retry-After", c.retry_after);
+    if (!c.date.empty()) response.headers.emplace_back("Date", c.date);
+    const std::optional<absl::Time> at = RetryAfterOf(response, now);
+    ASSERT_EQ(at.has_value(), c.wait.has_value()) << c.retry_after << c.date;
+    if (at.has_value()) {
+      EXPECT_EQ(*at - now, *c.wait) << c.retry_after << c.date;
+    }
+  }
+}
+
 TEST(LinkTargets, FollowsRfc8288) {
   const std::vector<LinkCase> cases = {
       {{}, {}},

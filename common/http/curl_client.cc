@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/http/reply_reader.h"
 #include "common/status_macros.h"
 #include "common/sync/mutex.h"
 
@@ -45,12 +46,13 @@ bool HasControlCharacters(absl::string_view text) {
 
 // One request on its way: what libcurl's callbacks write into.
 struct Exchange {
-  explicit Exchange(const Request& request) : request(request) {}
+  Exchange(const Request& request, const std::function<bool()>& may_go_on)
+      : request(request), may_go_on(may_go_on), reply(request.max_body_bytes) {}
+  bool MayGoOn() const { return !may_go_on || may_go_on(); }
+
   const Request& request;
-  Response response;
-  size_t header_bytes = 0;
-  bool too_large = false;
-  bool headers_complete = false;
+  const std::function<bool()>& may_go_on;
+  ReplyReader reply;
   int sends = 0;
   char error[CURL_ERROR_SIZE] = "";
 };
@@ -58,6 +60,7 @@ struct Exchange {
 // Called with a connection ready, just before the request is written to it.
 int OnReadyToSend(void* context, char*, char*, int, int) {
   Exchange& exchange = *static_cast<Exchange*>(context);
+  if (!exchange.MayGoOn()) return CURL_PREREQFUNC_ABORT;
   ++exchange.sends;
   // libcurl repeats a request by itself when a kept connection dies under it. A POST may have been
   // acted upon: whether it is sent again is the caller's decision.
@@ -65,50 +68,18 @@ int OnReadyToSend(void* context, char*, char*, int, int) {
   return CURL_PREREQFUNC_OK;
 }
 
-void ReadStatusLine(absl::string_view line, Response& response) {
-  // "HTTP/1.1 200 OK". A reply may follow a 1xx one: only the last counts.
-  response = Response();
-  const size_t space = line.find(' ');
-  if (space == absl::string_view::npos) return;
-  for (const char c : line.substr(space + 1, 3)) {
-    if (absl::ascii_isdigit(c)) response.status = response.status * 10 + (c - '0');
-  }
+int OnProgress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const Exchange*>(context)->MayGoOn() ? 0 : 1;
 }
 
 size_t OnHeader(char* data, size_t size, size_t count, void* context) {
-  Exchange& exchange = *static_cast<Exchange*>(context);
-  const size_t length = size * count;
-  exchange.header_bytes += length;
-  if (exchange.header_bytes > kMaxHeaderBytes) {
-    exchange.too_large = true;
-    return 0;
-  }
-  const absl::string_view line =
-      absl::StripTrailingAsciiWhitespace(absl::string_view(data, length));
-  if (absl::StartsWith(line, "HTTP/")) {
-    ReadStatusLine(line, exchange.response);
-    exchange.headers_complete = false;
-    return length;
-  }
-  if (line.empty()) exchange.headers_complete = true;
-  // What comes after the empty line are trailers: nobody expects any.
-  const size_t colon = line.find(':');
-  if (exchange.headers_complete || colon == absl::string_view::npos) return length;
-  exchange.response.headers.emplace_back(
-      std::string(line.substr(0, colon)),
-      std::string(absl::StripAsciiWhitespace(line.substr(colon + 1))));
-  return length;
+  const absl::string_view line(data, size * count);
+  return static_cast<Exchange*>(context)->reply.OnHeaderLine(line) ? line.size() : 0;
 }
 
 size_t OnBody(char* data, size_t size, size_t count, void* context) {
-  Exchange& exchange = *static_cast<Exchange*>(context);
-  const size_t length = size * count;
-  if (length > exchange.request.max_body_bytes - exchange.response.body.size()) {
-    exchange.too_large = true;
-    return 0;
-  }
-  exchange.response.body.append(data, length);
-  return length;
+  const absl::string_view piece(data, size * count);
+  return static_cast<Exchange*>(context)->reply.OnBody(piece) ? piece.size() : 0;
 }
 
 absl::Status CheckRequest(const Request& request) {
@@ -159,8 +130,8 @@ absl::Status ToError(const Exchange& exchange, CURLcode code) {
   const ErrorMetadata metadata = {{"sent", exchange.sends == 0 ? "no" : "maybe"}};
   const std::string what = absl::StrCat(request.method, " ", Printable(request.url, 200), ": ");
   // libcurl has a cap of its own on a header line, which it reports like this.
-  const bool line_too_long = code == CURLE_OUT_OF_MEMORY && !exchange.headers_complete;
-  if (exchange.too_large || line_too_long) {
+  const bool line_too_long = code == CURLE_OUT_OF_MEMORY && !exchange.reply.headers_complete();
+  if (exchange.reply.too_large() || line_too_long) {
     return MakeError(absl::StatusCode::kResourceExhausted, "REPLY_TOO_LARGE",
                      absl::StrCat(what, "the reply has more than ", kMaxHeaderBytes,
                                   " bytes of headers or ", request.max_body_bytes, " of body"),
@@ -192,7 +163,11 @@ class CurlClient final : public Client {
       return MakeError(absl::StatusCode::kResourceExhausted, "NO_MEMORY", "libcurl gave no handle",
                        {{"sent", "no"}});
     }
-    Exchange exchange(request);
+    Exchange exchange(request, options_.may_go_on);
+    if (!exchange.MayGoOn()) {
+      return MakeError(absl::StatusCode::kUnavailable, "HELD_BACK",
+                       "this process may not make requests now", {{"sent", "no"}});
+    }
     const HeaderList headers = BuildHeaders(request);
     SetTransport(handle.get());
     SetRequest(handle.get(), exchange, headers.get());
@@ -202,8 +177,8 @@ class CurlClient final : public Client {
     GiveBack(std::move(handle));
     if (code != CURLE_OK) return ToError(exchange, code);
     // libcurl is content with a header that breaks off.
-    if (!exchange.headers_complete) return ToError(exchange, CURLE_PARTIAL_FILE);
-    return std::move(exchange.response);
+    if (!exchange.reply.headers_complete()) return ToError(exchange, CURLE_PARTIAL_FILE);
+    return std::move(exchange.reply.response());
   }
 
  private:
@@ -253,6 +228,11 @@ class CurlClient final : public Client {
       curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.data());
     }
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, exchange.error);
+    if (exchange.may_go_on) {
+      curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+      curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, &OnProgress);
+      curl_easy_setopt(handle, CURLOPT_XFERINFODATA, &exchange);
+    }
     curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, &OnReadyToSend);
     curl_easy_setopt(handle, CURLOPT_PREREQDATA, &exchange);
     curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &OnHeader);

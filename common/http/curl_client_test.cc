@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "common/http/tls_test_server.h"
 
@@ -196,6 +197,28 @@ TEST_F(CurlClientTest, GivesUpOnSlowRepliesInTime) {
   ASSERT_FALSE(response.ok());
   EXPECT_EQ(response.status().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(Sent(response.status()), "maybe");
+}
+
+TEST_F(CurlClientTest, GoesOnAsLongAsItMay) {
+  std::atomic<bool> may = true;
+  options_.may_go_on = [&may] { return may.load(); };
+  const auto client = NewClient();
+  server_.Answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_TRUE(client->Send(Get("/")).ok());
+  // Headers, then silence: cut off long before its timeout.
+  server_.Answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+  std::thread stop([&may] {
+    absl::SleepFor(absl::Milliseconds(100));
+    may = false;
+  });
+  const auto cut = client->Send(Get("/"));
+  stop.join();
+  ASSERT_FALSE(cut.ok());
+  EXPECT_EQ(cut.status().code(), absl::StatusCode::kUnavailable) << cut.status();
+  EXPECT_EQ(Sent(cut.status()), "maybe");
+  const auto kept = client->Send(Get("/"));
+  EXPECT_EQ(ErrorReason(kept.status()), "HELD_BACK");
+  EXPECT_EQ(Sent(kept.status()), "no");
 }
 
 TEST_F(CurlClientTest, TrustsOnlyTheRootFileAndTheRightHost) {

@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -41,13 +43,13 @@ int BoundSocket(int& port) {
   return socket_fd;
 }
 
-std::shared_ptr<X509> SelfSigned(EVP_PKEY* key) {
+std::shared_ptr<X509> SelfSigned(EVP_PKEY* key, bool expired) {
   std::shared_ptr<X509> certificate(X509_new(), X509_free);
   X509* const x509 = certificate.get();
   X509_set_version(x509, X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
   X509_gmtime_adj(X509_getm_notBefore(x509), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(x509), 3600);
+  X509_gmtime_adj(X509_getm_notAfter(x509), expired ? -60 : 3600);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>("test server"), -1, -1, 0);
   X509_set_issuer_name(x509, X509_get_subject_name(x509));
@@ -93,13 +95,18 @@ int UnusedPort() {
   return kept;
 }
 
-TlsTestServer::TlsTestServer() : context_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {
+TlsTestServer::TlsTestServer(const TlsTestServerOptions& options)
+    : context_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {
   std::signal(SIGPIPE, SIG_IGN);
   const std::shared_ptr<EVP_PKEY> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
-  const std::shared_ptr<X509> certificate = SelfSigned(key.get());
+  const std::shared_ptr<X509> certificate = SelfSigned(key.get(), options.expired);
   root_pem_ = ToPem(certificate.get());
   NORROY_CHECK(SSL_CTX_use_certificate(context_.get(), certificate.get()) == 1);
   NORROY_CHECK(SSL_CTX_use_PrivateKey(context_.get(), key.get()) == 1);
+  if (options.wants_certificate || options.needs_certificate) {
+    const int needed = options.needs_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+    SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER | needed, nullptr);
+  }
   listener_ = BoundSocket(port_);
   NORROY_CHECK(listen(listener_, 64) == 0);
   acceptor_ = std::thread([this] { Accept(); });
@@ -121,9 +128,55 @@ std::string TlsTestServer::url(const std::string& path) const {
   return absl::StrCat("https://127.0.0.1:", port_, path);
 }
 
-void TlsTestServer::Answer(const std::string& bytes, bool then_close) {
+void TlsTestServer::Queue(Reply reply) {
   MutexLock lock(&mutex_);
-  replies_.push_back({bytes, then_close});
+  replies_.push_back(std::move(reply));
+}
+
+void TlsTestServer::Answer(const std::string& bytes, bool then_close) {
+  Reply reply;
+  reply.bytes = bytes;
+  reply.then_close = then_close;
+  Queue(std::move(reply));
+}
+
+void TlsTestServer::AnswerWithoutEnd(const std::string& head, const std::string& part) {
+  Reply reply;
+  reply.bytes = head;
+  reply.part = part;
+  reply.then_close = true;
+  Queue(std::move(reply));
+}
+
+void TlsTestServer::Trickle(const std::string& bytes, absl::Duration pause) {
+  Reply reply;
+  reply.bytes = bytes;
+  reply.pause = pause;
+  reply.then_close = true;
+  Queue(std::move(reply));
+}
+
+void TlsTestServer::AnswerAndReset(const std::string& bytes) {
+  Reply reply;
+  reply.bytes = bytes;
+  reply.then_close = reply.then_reset = true;
+  Queue(std::move(reply));
+}
+
+void TlsTestServer::Send(ssl_st* tls, const Reply& reply) {
+  const size_t step =
+      reply.pause > absl::ZeroDuration() ? 1 : std::max<size_t>(reply.bytes.size(), 1);
+  for (size_t at = 0; at < reply.bytes.size() && !stopping_; at += step) {
+    if (SSL_write(tls, reply.bytes.data() + at, static_cast<int>(step)) <= 0) return;
+    // Nothing comes from the client meanwhile, unless it has had enough.
+    pollfd waiting = {SSL_get_fd(tls), POLLIN, 0};
+    const auto pause_ms = static_cast<int>(absl::ToInt64Milliseconds(reply.pause));
+    if (pause_ms > 0 && poll(&waiting, 1, pause_ms) > 0) return;
+  }
+  while (!reply.part.empty() && !stopping_) {
+    if (SSL_write(tls, reply.part.data(), static_cast<int>(reply.part.size())) <= 0) return;
+    sent_without_end_ += static_cast<int64_t>(reply.part.size());
+  }
 }
 
 void TlsTestServer::UseTls11Only() {
@@ -167,6 +220,11 @@ void TlsTestServer::Accept() {
     const int socket_fd =
         accept4(listener_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC);
     if (socket_fd < 0) continue;
+    if (to_cut_ > 0) {
+      --to_cut_;
+      close(socket_fd);
+      continue;
+    }
     char text[INET_ADDRSTRLEN];
     inet_ntop(AF_INET, &peer.sin_addr, text, sizeof(text));
     MutexLock lock(&mutex_);
@@ -197,8 +255,12 @@ bool TlsTestServer::Exchange(ssl_st* tls) {
     reply = std::move(replies_.front());
     replies_.pop_front();
   }
-  if (!reply.bytes.empty()) {
-    SSL_write(tls, reply.bytes.data(), static_cast<int>(reply.bytes.size()));
+  Send(tls, reply);
+  if (reply.then_reset) {
+    // Closing now sends RST instead of FIN.
+    const linger at_once = {1, 0};
+    setsockopt(SSL_get_fd(tls), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    SSL_set_quiet_shutdown(tls, 1);
   }
   return !reply.then_close;
 }

@@ -5,6 +5,7 @@
 // they are. For the tests of the HTTP client.
 
 #include <atomic>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "common/sync/mutex.h"
 
 struct ssl_ctx_st;
@@ -22,11 +24,17 @@ namespace norroy::http {
 // A port at which nobody listens.
 int UnusedPort();
 
+struct TlsTestServerOptions {
+  bool expired = false;            // its certificate
+  bool wants_certificate = false;  // asks the client for one
+  bool needs_certificate = false;  // and goes no further without
+};
+
 // Thread-safe.
 class TlsTestServer {
  public:
   // Its certificate is its own root, for 127.0.0.1.
-  TlsTestServer();
+  explicit TlsTestServer(const TlsTestServerOptions& options = {});
   ~TlsTestServer();
 
   int port() const { return port_; }
@@ -35,6 +43,16 @@ class TlsTestServer {
 
   // Queues the bytes for one request.
   void Answer(const std::string& bytes, bool then_close = false);
+  // Queues a head, and a body that goes on as `part` after `part` until the client has enough.
+  void AnswerWithoutEnd(const std::string& head, const std::string& part);
+  // Queues bytes that come one by one, so far apart.
+  void Trickle(const std::string& bytes, absl::Duration pause);
+  // Queues bytes after which the connection is reset.
+  void AnswerAndReset(const std::string& bytes);
+  // The next connections are closed before their handshake.
+  void CutConnections(int count) { to_cut_ = count; }
+  // How much of a body without end was sent.
+  int64_t sent_without_end() const { return sent_without_end_; }
   void UseTls11Only();
 
   // As received: header and body.
@@ -49,7 +67,12 @@ class TlsTestServer {
   struct Reply {
     std::string bytes;
     bool then_close = false;
+    bool then_reset = false;
+    std::string part;                             // sent again and again
+    absl::Duration pause = absl::ZeroDuration();  // between two bytes
   };
+  void Queue(Reply reply);
+  void Send(ssl_st* tls, const Reply& reply);
   void Accept();
   void Serve(int socket, const std::string& peer);
   // False: the connection is over.
@@ -62,6 +85,8 @@ class TlsTestServer {
   std::string root_pem_;
   std::shared_ptr<ssl_ctx_st> context_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<int> to_cut_ = 0;
+  std::atomic<int64_t> sent_without_end_ = 0;
   mutable Mutex mutex_;
   CondVar changed_;
   std::deque<Reply> replies_ ABSL_GUARDED_BY(mutex_);

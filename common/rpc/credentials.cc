@@ -20,6 +20,7 @@
 #include "common/identity/issuing.h"
 #include "common/identity/revocations.h"
 #include "common/identity/roots.h"
+#include "common/rpc/channel.h"
 #include "common/rpc/grpc_log.h"
 #include "common/status_macros.h"
 
@@ -142,6 +143,12 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
 std::shared_ptr<grpc::Channel> NewChannel(
     const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
     int max_reply_bytes) {
+  return NewConfiguredChannel(target, credentials, max_reply_bytes, "");
+}
+
+std::shared_ptr<grpc::Channel> NewConfiguredChannel(
+    const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+    int max_reply_bytes, const std::string& service_config) {
   RouteGrpcLogOfClient();
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, absl::ToInt64Milliseconds(kKeepaliveTime));
@@ -156,6 +163,7 @@ std::shared_ptr<grpc::Channel> NewChannel(
   // The environment's proxies and DNS TXT records have no say here.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  if (!service_config.empty()) arguments.SetServiceConfigJSON(service_config);
   arguments.SetMaxReceiveMessageSize(max_reply_bytes);
   arguments.SetMaxSendMessageSize(kMaxApiMessage);
   return grpc::CreateCustomChannel(target, credentials, arguments);

@@ -3,7 +3,9 @@
 #include <grpc/support/log.h>
 
 #include <atomic>
+#include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/log/log.h"
@@ -44,7 +46,16 @@ class Throttle {
   int left_out_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
+// gRPC 1.51 never listens again on a port where accept failed once, as it does when no descriptor
+// is left: the process would live and hear nobody.
+bool IsDeaf(absl::string_view message) { return absl::StartsWith(message, "Failed accept4: "); }
+
 void Log(gpr_log_func_args* line) {
+  if (listens && IsDeaf(line->message)) {
+    log::Error("rpc", "a listener has failed and would stay deaf; ends, to be started again",
+               {{"error", line->message}});
+    std::_Exit(EXIT_FAILURE);
+  }
   // gRPC logs while threads end: never destroyed.
   static Throttle* const throttle = new Throttle();
   const int left_out = throttle->Take();

@@ -8,7 +8,9 @@ namespace norroy::rpc {
 
 // For a process that dials: its errors come back as statuses, so the lines are for debugging.
 void RouteGrpcLogOfClient();
-// For a process that listens: a refused handshake is told nobody else. Stays so once called.
+// For a process that listens: a refused handshake is told nobody else. Stays so once called. Where
+// gRPC says that a listener has failed (too many open files) it ends the process (status 1): gRPC
+// would leave it deaf for ever, and a start costs time and nothing else.
 void RouteGrpcLogOfServer();
 
 }  // namespace norroy::rpc

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/rpc/call_metrics.h"
 #include "common/rpc/credentials.h"
 
 namespace norroy::rpc {
@@ -27,6 +28,8 @@ struct ServerOptions {
   absl::Duration max_connection_age = absl::Minutes(3);
   // Calls at once on one connection.
   int max_streams = 64;
+  // Null: calls are not counted. Outlives the server.
+  CallMetrics* metrics = nullptr;
 };
 
 class Server {

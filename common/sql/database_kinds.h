@@ -3,11 +3,14 @@
 
 // The kinds of database that contract suites run on:
 //
-//   INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::ValuesIn(sql::SqliteKinds()),
+//   INSTANTIATE_TEST_SUITE_P(On, StoreContract, testing::ValuesIn(sql::TestedKinds()),
 //                            sql::KindName);
+//
+// in a database_test (build_defs.bzl).
 
 #include <functional>
 #include <memory>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -22,6 +25,7 @@ namespace norroy::sql {
 struct DatabaseKind {
   std::string name;
   bool durable = false;  // opening the same instance again finds what was written
+  bool shared = false;   // several processes may have the same instance at once
   // A database of its own for each instance name.
   std::function<absl::StatusOr<std::unique_ptr<Database>>(const std::string& instance)> open;
 };
@@ -37,9 +41,18 @@ inline std::string SqlitePath(const std::string& instance) {
 
 inline std::vector<DatabaseKind> SqliteKinds() {
   return {
-      {"Memory", false, [](const std::string&) { return OpenSqlite(":memory:"); }},
-      {"File", true, [](const std::string& name) { return OpenSqlite(SqlitePath(name)); }},
+      {"Memory", false, false, [](const std::string&) { return OpenSqlite(":memory:"); }},
+      {"File", true, false, [](const std::string& name) { return OpenSqlite(SqlitePath(name)); }},
   };
+}
+
+// Those of the test's target: of SQLite, or of PostgreSQL.
+std::vector<DatabaseKind> TestedKinds();
+
+// SQL with bytes written as x'00ff' in the words of the kind's database.
+inline std::string InWordsOf(const DatabaseKind& kind, const std::string& sql) {
+  if (!kind.shared) return sql;
+  return std::regex_replace(sql, std::regex(" x'([0-9a-f]*)'"), " '\\x$1'::bytea");
 }
 
 // An instance for the test that runs now.

@@ -1,4 +1,5 @@
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -6,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "common/check.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/sql/database.h"
 #include "common/sql/transact.h"
 #include "common/status_macros.h"
@@ -23,14 +25,35 @@ absl::StatusOr<int64_t> VersionOf(Connection& connection) {
 absl::Status Step(Connection& connection, const Migration& migration) {
   NORROY_ASSIGN_OR_RETURN(const int64_t version, VersionOf(connection));
   if (version >= migration.version) return absl::OkStatus();
+  // First, so that another process that is at the same step waits here.
+  NORROY_RETURN_IF_ERROR(
+      connection
+          .Execute("INSERT INTO schema_version (version) VALUES ($1)", {int64_t{migration.version}})
+          .status());
   for (absl::string_view statement : absl::StrSplit(migration.sql, ';')) {
     statement = absl::StripAsciiWhitespace(statement);
     if (statement.empty()) continue;
     NORROY_RETURN_IF_ERROR(connection.Execute(statement, {}).status());
   }
-  return connection
-      .Execute("INSERT INTO schema_version (version) VALUES ($1)", {int64_t{migration.version}})
-      .status();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> Begin(Database& database) {
+  return WriteFor<int64_t>(database, [](Connection& connection) -> absl::StatusOr<int64_t> {
+    NORROY_RETURN_IF_ERROR(connection
+                               .Execute("CREATE TABLE IF NOT EXISTS schema_version "
+                                        "(version INTEGER PRIMARY KEY) STRICT",
+                                        {})
+                               .status());
+    return VersionOf(connection);
+  });
+}
+
+// Several processes may start on one new database at once: what one could not do because another
+// did it at the same moment is done.
+bool IsDone(Database& database, const Migration& migration) {
+  const absl::StatusOr<int64_t> version = ReadFor<int64_t>(database, VersionOf);
+  return version.ok() && *version >= migration.version;
 }
 
 }  // namespace
@@ -39,16 +62,10 @@ absl::Status Migrate(Database& database, const std::vector<Migration>& migration
   for (size_t i = 0; i < migrations.size(); ++i) {
     NORROY_CHECK(migrations[i].version == static_cast<int>(i) + 1);
   }
-  NORROY_ASSIGN_OR_RETURN(
-      const int64_t version,
-      WriteFor<int64_t>(database, [](Connection& connection) -> absl::StatusOr<int64_t> {
-        NORROY_RETURN_IF_ERROR(connection
-                                   .Execute("CREATE TABLE IF NOT EXISTS schema_version "
-                                            "(version INTEGER PRIMARY KEY) STRICT",
-                                            {})
-                                   .status());
-        return VersionOf(connection);
-      }));
+  absl::StatusOr<int64_t> begun = Begin(database);
+  // PostgreSQL's IF NOT EXISTS loses against another process's.
+  if (absl::IsAlreadyExists(begun.status())) begun = Begin(database);
+  NORROY_ASSIGN_OR_RETURN(const int64_t version, std::move(begun));
   const int64_t known = static_cast<int64_t>(migrations.size());
   if (version > known) {
     return MakeError(
@@ -60,9 +77,10 @@ absl::Status Migrate(Database& database, const std::vector<Migration>& migration
   }
   for (const Migration& migration : migrations) {
     if (migration.version <= version) continue;
+    NORROY_FAILPOINT("sql.migrating");
     const absl::Status status =
         database.Write([&](Connection& connection) { return Step(connection, migration); });
-    if (!status.ok()) {
+    if (!status.ok() && !IsDone(database, migration)) {
       return WithContext(status, absl::StrCat("schema version ", migration.version));
     }
   }

@@ -18,6 +18,7 @@ namespace norroy::sql {
 namespace {
 
 constexpr int kOldestVersion = 130000;
+constexpr absl::string_view kInvalidParameter = "22023";
 constexpr size_t kMaxCachedStatements = 256;
 constexpr absl::Duration kBetweenQuestions = absl::Milliseconds(100);
 
@@ -160,7 +161,10 @@ absl::Status PostgresConnection::Connect() {
   }
   PQsetNoticeReceiver(handle_.get(), IgnoreNotice, nullptr);
   const int version = PQserverVersion(handle_.get());
-  if (version >= kOldestVersion) return absl::OkStatus();
+  if (version >= kOldestVersion) {
+    NORROY_ASSIGN_OR_RETURN(server_start_, ServerStart());
+    return absl::OkStatus();
+  }
   handle_.reset();
   return Unusable(absl::StrCat("the PostgreSQL server has version ", version / 10000,
                                "; 13 or newer is needed"));
@@ -362,15 +366,17 @@ absl::Status PostgresConnection::Commit() {
 // PostgreSQL's own word on the transaction, once the server can be asked again.
 absl::Status PostgresConnection::Resolve() {
   const std::string transaction = transaction_;
+  const std::string server_start = server_start_;
   may_run_again_ = false;
   for (absl::Duration waited; waited < kResolveTimeout; waited += kBetweenQuestions) {
-    transaction_ = transaction;
-    const absl::StatusOr<std::string> status = StatusOfTransaction();
-    if (status.ok() && *status == "committed") {
+    const absl::StatusOr<Fate> fate = FateOf(transaction, server_start);
+    if (fate.ok() && fate->status == "committed") {
       may_run_again_ = false;
-      return absl::OkStatus();
+      if (fate->same_server) return absl::OkStatus();
+      break;
     }
-    if (status.ok() && *status == "aborted") {
+    // Whatever else a server that was started anew says of the id: ours is not among what it kept.
+    if (fate.ok() && (fate->status == "aborted" || (!fate->same_server && !fate->status.empty()))) {
       may_run_again_ = true;
       return MakeError(absl::StatusCode::kUnavailable, "STORAGE_GONE",
                        "the connection to PostgreSQL was lost; nothing was changed, try again");
@@ -379,22 +385,36 @@ absl::Status PostgresConnection::Resolve() {
     absl::SleepFor(kBetweenQuestions);
   }
   may_run_again_ = false;
-  return MakeError(
-      absl::StatusCode::kUnavailable, "STORAGE_UNKNOWN",
-      absl::StrCat("the connection to PostgreSQL was lost during a commit (transaction ",
-                   transaction,
-                   ") and did not come back in time: the last change was "
-                   "kept or it was not; look before you repeat it"));
+  return MakeError(absl::StatusCode::kUnavailable, "STORAGE_UNKNOWN",
+                   absl::StrCat("the connection to PostgreSQL was lost during a commit "
+                                "(transaction ",
+                                transaction,
+                                "), and the server was away for too long or was started anew: the "
+                                "last change was kept or it was not; look before you repeat it"));
 }
 
-absl::StatusOr<std::string> PostgresConnection::StatusOfTransaction() {
-  const std::string transaction = transaction_;
+absl::StatusOr<std::string> PostgresConnection::ServerStart() {
+  const Result result(PQexec(handle_.get(), "SELECT pg_postmaster_start_time()::text"));
+  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return Failure(result.get(), "start");
+  return std::string(PQgetvalue(result.get(), 0, 0));
+}
+
+absl::StatusOr<PostgresConnection::Fate> PostgresConnection::FateOf(
+    const std::string& transaction, const std::string& server_start) {
   if (!connected()) NORROY_RETURN_IF_ERROR(Connect());
+  const bool same_server = server_start_ == server_start;
   const char* const values[] = {transaction.c_str()};
   const Result result(PQexecParams(handle_.get(), "SELECT pg_xact_status($1::text::xid8)", 1,
                                    nullptr, values, nullptr, nullptr, 0));
-  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return Failure(result.get(), "status");
-  return std::string(PQgetvalue(result.get(), 0, 0));
+  if (PQresultStatus(result.get()) == PGRES_TUPLES_OK) {
+    return Fate{PQgetvalue(result.get(), 0, 0), same_server};
+  }
+  // After a crash: an id that nothing was ever kept of is one "in the future".
+  const char* const state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+  if (state != nullptr && absl::string_view(state) == kInvalidParameter) {
+    return Fate{"aborted", same_server};
+  }
+  return Failure(result.get(), "status");
 }
 
 }  // namespace norroy::sql

@@ -6,7 +6,9 @@
 // connection that is lost is made anew by the next Begin.
 //
 // A COMMIT whose answer is lost is resolved by asking for the transaction's own id afterwards: it
-// was kept or it was not. Not thread-safe: used by one thread at a time.
+// was kept or it was not. Only a server that crashed may have given the id to another since, which
+// leaves the answer open where it says that the id was kept. Not thread-safe: used by one thread at
+// a time.
 
 #include <libpq-fe.h>
 
@@ -83,13 +85,21 @@ class PostgresConnection final : public Session {
   absl::Status Failure(const PGresult* result, absl::string_view sql);
   std::vector<Notice> HeardNotices();
   absl::Status Resolve();
-  absl::StatusOr<std::string> StatusOfTransaction();
+  struct Fate {
+    std::string status;  // "committed", "aborted", "in progress"
+    bool same_server = false;
+  };
+  // Of a transaction of the server that was started then.
+  absl::StatusOr<Fate> FateOf(const std::string& transaction, const std::string& server_start);
+  // When the server was started.
+  absl::StatusOr<std::string> ServerStart();
 
   const std::string url_;
   std::unique_ptr<PGconn, PgConnCloser> handle_;
   std::map<std::string, std::string, std::less<>> statements_;  // text to name
   int64_t last_statement_ = 0;
-  std::string transaction_;  // its id, while one that writes is open
+  std::string server_start_;  // of the server that the connection began with
+  std::string transaction_;   // its id, while one that writes is open
   bool may_run_again_ = false;
   bool statement_failed_ = false;
 };

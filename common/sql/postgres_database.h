@@ -26,8 +26,8 @@ absl::Status CheckPostgresUrl(const std::string& url);
 // "postgresql://norroy@db.example.net/issuer?sslmode=verify-full
 // &sslrootcert=/etc/norroy/db-root.pem" or "postgresql:///issuer?host=/run/postgresql". Version 13
 // or newer. Errors are those of OpenSqlite, and: UNAVAILABLE, reason STORAGE_GONE: the server was
-// not to be had for 10 s, and nothing was changed; STORAGE_UNKNOWN: it went in the middle of a
-// commit and did not come back, so the last change was kept or not; ABORTED, STORAGE_CONFLICT:
+// not to be had for 10 s, and nothing was changed; STORAGE_UNKNOWN: it crashed in the middle of
+// a commit or did not come back, so the last change was kept or not; ABORTED, STORAGE_CONFLICT:
 // other processes were in the way for 10 s.
 absl::StatusOr<std::unique_ptr<Database>> OpenPostgres(const std::string& url);
 

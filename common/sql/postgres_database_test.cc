@@ -109,12 +109,19 @@ TEST_F(PostgresTest, AConnectionThatIsCutInTheMiddleIsRunAgain) {
 TEST_F(PostgresTest, AServerThatIsKilledCostsTimeOnly) {
   std::atomic<bool> stop = false;
   std::atomic<int> done = 0;
+  int unknown = 0;
   std::thread writer([&] {
     while (!stop) {
       const absl::Status status = database_->Write(ReadAndAddOne);
-      // A machine that is slow to bring the server back is no lost change.
-      EXPECT_TRUE(status.ok() || ErrorReason(status) == "STORAGE_GONE") << status;
-      if (status.ok()) ++done;
+      if (status.ok()) {
+        ++done;
+      } else if (ErrorReason(status) == "STORAGE_UNKNOWN") {
+        // A crash took the answer to the COMMIT with it.
+        ++unknown;
+      } else {
+        // A machine that is slow to bring the server back is no lost change.
+        EXPECT_EQ(ErrorReason(status), "STORAGE_GONE") << status;
+      }
     }
   });
   for (int round = 0; round < 2; ++round) {
@@ -126,7 +133,8 @@ TEST_F(PostgresTest, AServerThatIsKilledCostsTimeOnly) {
   stop = true;
   writer.join();
   // What was reported as kept was kept, once.
-  EXPECT_EQ(Value(), done);
+  EXPECT_GE(Value(), done);
+  EXPECT_LE(Value(), done + unknown);
 }
 
 TEST_F(PostgresTest, AServerThatStaysAwayIsAnErrorThatSaysSo) {

@@ -22,7 +22,7 @@ inline harness::Postgres& TestPostgres() {
 }
 
 inline std::vector<DatabaseKind> PostgresKinds() {
-  return {{"Postgres", true, [](const std::string& instance) {
+  return {{"Postgres", true, true, [](const std::string& instance) {
              // Names of databases are short.
              const std::string name = crypto::Hex(crypto::Sha256(instance)).substr(0, 32);
              return OpenPostgres(TestPostgres().Database(name));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "common/log/log.h"
@@ -23,45 +24,71 @@ constexpr absl::Duration kBetweenTries = absl::Milliseconds(100);
 // see postgres_connection.cc).
 constexpr absl::Duration kGhostTime = absl::Seconds(60);
 
-// The same for every process of ours; a pair of numbers of another program's hits it by chance
-// only.
-constexpr char kTake[] =
-    "SELECT pg_try_advisory_lock(hashtextextended('norroy ' || $1, 0)), pg_backend_pid()";
+// Names are locks of their own below one that all share and that whoever wants the whole database
+// has alone. Another program's lock hits one of these numbers by chance only.
+constexpr char kTakeName[] =
+    "SELECT pg_try_advisory_lock_shared(hashtextextended('norroy', 0)) AND "
+    "pg_try_advisory_lock(hashtextextended('norroy ' || $1, 0)), pg_backend_pid()";
+constexpr char kTakeWhole[] =
+    "SELECT pg_try_advisory_lock(hashtextextended('norroy', 0)) AND $1::text <> '', "
+    "pg_backend_pid()";
+// Who else holds lock $1.
 constexpr char kHolder[] =
-    "SELECT l.pid, COALESCE(host(a.client_addr), 'this machine') FROM pg_locks AS l "
-    "LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted "
-    "AND l.objsubid = 1 AND l.database = (SELECT oid FROM pg_database WHERE datname = "
-    "current_database()) AND ((l.classid::bigint << 32) | l.objid::bigint) = "
-    "hashtextextended('norroy ' || $1, 0)";
+    "SELECT l.pid, COALESCE(host(a.client_addr), 'this machine'), COALESCE(a.application_name, "
+    "'norroy somebody') FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.pid <> pg_backend_pid() AND l.objsubid = 1 "
+    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND "
+    "((l.classid::bigint << 32) | l.objid::bigint) = hashtextextended($1, 0) ORDER BY l.pid";
 
 // A connection that tried to take the name.
 struct Try {
   std::unique_ptr<PostgresConnection> connection;  // null: somebody else has it
-  int64_t pid = 0;                                 // of the server's process for whoever has it
-  std::string from;                                // where that one is
+  int64_t pid = 0;      // of the server's process for whoever has it; 0: gone meanwhile
+  absl::Status in_use;  // by whom
 };
 
-absl::StatusOr<Try> TryToTake(const std::string& url, const std::string& name) {
-  NORROY_ASSIGN_OR_RETURN(std::unique_ptr<PostgresConnection> connection,
-                          PostgresConnection::Open(url));
-  NORROY_RETURN_IF_ERROR(connection
-                             ->Query("SELECT set_config('application_name', $1, false)",
-                                     {absl::StrCat("norroy ", name)})
-                             .status());
-  NORROY_ASSIGN_OR_RETURN(const std::vector<Row> taken, connection->Query(kTake, {name}));
-  if (taken.at(0).Int(0) == 1) return Try{std::move(connection), taken.at(0).Int(1), ""};
-  NORROY_ASSIGN_OR_RETURN(const std::vector<Row> holders, connection->Query(kHolder, {name}));
-  // Gone meanwhile: the next try will have it.
-  if (holders.empty()) return Try{nullptr, 0, "unknown"};
-  return Try{nullptr, holders.at(0).Int(0), holders.at(0).Text(1)};
+absl::Status InUse(const std::string& name, bool whole, const Row& holder) {
+  const std::string other = absl::StrCat(absl::StripPrefix(holder.Text(2), "norroy "),
+                                         " (connected from ", holder.Text(1), ")");
+  std::string message =
+      absl::StrCat("the database is held by ", other, ": start ", name, " when that is over");
+  if (whole) {
+    message = absl::StrCat("the database is in use by ", other, ": stop that one first");
+  } else if (holder.Text(2) == absl::StrCat("norroy ", name)) {
+    message = absl::StrCat(name, " is in use by another process on this database (connected from ",
+                           holder.Text(1),
+                           "); stop that one first, or give this one an identity of another name");
+  }
+  return MakeError(absl::StatusCode::kFailedPrecondition, "IN_USE", message, {{"name", name}});
 }
 
-absl::Status InUse(const std::string& name, const std::string& from) {
-  return MakeError(
-      absl::StatusCode::kFailedPrecondition, "IN_USE",
-      absl::StrCat(name, " is in use by another process on this database (connected from ", from,
-                   "); stop that one first, or give this one an identity of another name"),
-      {{"name", name}});
+absl::StatusOr<Try> TryToTake(const ProcessNameOptions& options) {
+  NORROY_ASSIGN_OR_RETURN(std::unique_ptr<PostgresConnection> connection,
+                          PostgresConnection::Open(options.url));
+  NORROY_RETURN_IF_ERROR(connection
+                             ->Query("SELECT set_config('application_name', $1, false)",
+                                     {absl::StrCat("norroy ", options.name)})
+                             .status());
+  NORROY_ASSIGN_OR_RETURN(
+      const std::vector<Row> taken,
+      connection->Query(options.whole ? kTakeWhole : kTakeName, {options.name}));
+  if (taken.at(0).Int(0) == 1) {
+    return Try{std::move(connection), taken.at(0).Int(1), absl::OkStatus()};
+  }
+  std::vector<Row> holders;
+  if (!options.whole) {
+    NORROY_ASSIGN_OR_RETURN(holders,
+                            connection->Query(kHolder, {absl::StrCat("norroy ", options.name)}));
+  }
+  if (holders.empty()) {
+    NORROY_ASSIGN_OR_RETURN(holders, connection->Query(kHolder, {std::string("norroy")}));
+  }
+  if (!holders.empty()) {
+    return Try{nullptr, holders.at(0).Int(0), InUse(options.name, options.whole, holders.at(0))};
+  }
+  return Try{nullptr, 0,
+             MakeError(absl::StatusCode::kFailedPrecondition, "IN_USE",
+                       absl::StrCat(options.name, " was in use a moment ago; try again"))};
 }
 
 class HeldName final : public ProcessName {
@@ -102,7 +129,7 @@ class HeldName final : public ProcessName {
   // Set: somebody else has it.
   std::optional<absl::Status> TakeAgain() {
     connection_.reset();
-    absl::StatusOr<Try> taken = TryToTake(options_.url, options_.name);
+    absl::StatusOr<Try> taken = TryToTake(options_);
     // The server is away; whoever writes says so.
     if (!taken.ok()) return std::nullopt;
     if (taken->connection != nullptr) {
@@ -116,7 +143,7 @@ class HeldName final : public ProcessName {
     // Our own, which the server has not given up yet?
     ghost_ += options_.look_every;
     if (taken->pid == 0 || (taken->pid == pid_ && ghost_ < kGhostTime)) return std::nullopt;
-    return InUse(options_.name, taken->from);
+    return taken->in_use;
   }
 
   const ProcessNameOptions options_;
@@ -135,11 +162,11 @@ class HeldName final : public ProcessName {
 absl::StatusOr<std::unique_ptr<ProcessName>> ProcessName::Take(ProcessNameOptions options) {
   NORROY_RETURN_IF_ERROR(CheckPostgresUrl(options.url));
   for (absl::Duration waited;; waited += kBetweenTries) {
-    NORROY_ASSIGN_OR_RETURN(Try taken, TryToTake(options.url, options.name));
+    NORROY_ASSIGN_OR_RETURN(Try taken, TryToTake(options));
     if (taken.connection != nullptr) {
       return std::make_unique<HeldName>(std::move(options), std::move(taken));
     }
-    if (waited >= options.patience) return InUse(options.name, taken.from);
+    if (waited >= options.patience) return taken.in_use;
     absl::SleepFor(kBetweenTries);
   }
 }

@@ -5,6 +5,8 @@
 // there. It is a session's advisory lock on a connection of its own, so that the server itself
 // takes it back from a process that died, at once, and needs no clock for it.
 //
+// A migration, which nothing else may run beside, holds the whole database the same way.
+//
 // The lock says who may start, not who may write: what is written is fenced by the leases' tokens
 // and the audit chain's numbers. So the process goes on while the connection is lost, and takes the
 // name anew; if somebody else has it by then, `lost` is called and the process must end.
@@ -23,6 +25,8 @@ namespace norroy::sql {
 struct ProcessNameOptions {
   std::string url;  // as OpenPostgres takes it
   std::string name;
+  // Not a name among others but the whole database: nobody may be connected who has a name.
+  bool whole = false;
   // Called at most once, from another thread, which it may hold up.
   std::function<void(const absl::Status&)> lost;
   // How long a name that another connection holds is waited for at the start: one that was cut off
@@ -34,8 +38,9 @@ struct ProcessNameOptions {
 
 class ProcessName {
  public:
-  // FAILED_PRECONDITION, reason IN_USE: another process of this name is connected; the message says
-  // from where. Else errors are those of OpenPostgres.
+  // FAILED_PRECONDITION, reason IN_USE: another process of this name is connected, or holds the
+  // whole database (or, for the whole, anybody is); the message says from where. Else errors are
+  // those of OpenPostgres.
   static absl::StatusOr<std::unique_ptr<ProcessName>> Take(ProcessNameOptions options);
   // Gives it back.
   virtual ~ProcessName() = default;

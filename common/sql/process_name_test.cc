@@ -61,6 +61,31 @@ TEST_F(ProcessNameTest, IsOnesOwnUntilItIsGivenBack) {
   EXPECT_FALSE(lost_.HasBeenNotified());
 }
 
+TEST_F(ProcessNameTest, TheWholeDatabaseIsHeldBesideNobody) {
+  const auto whole = [&] {
+    return ProcessName::Take({.url = url_,
+                              .name = "issuer migration",
+                              .whole = true,
+                              .lost = [](const absl::Status&) {},
+                              .patience = absl::ZeroDuration()});
+  };
+  {
+    const auto name = Take("issuer/a");
+    ASSERT_TRUE(name.ok()) << name.status();
+    const auto refused = whole();
+    EXPECT_EQ(ErrorReason(refused.status()), "IN_USE") << refused.status();
+    EXPECT_TRUE(absl::StrContains(refused.status().message(), "issuer/a")) << refused.status();
+  }
+  absl::StatusOr<std::unique_ptr<ProcessName>> migration = absl::UnknownError("");
+  EXPECT_TRUE(harness::Eventually([&] { return (migration = whole()).ok(); }));
+  const auto refused = Take("issuer/a", absl::ZeroDuration());
+  EXPECT_EQ(ErrorReason(refused.status()), "IN_USE") << refused.status();
+  EXPECT_TRUE(absl::StrContains(refused.status().message(), "issuer migration"))
+      << refused.status();
+  migration = absl::UnknownError("over");
+  EXPECT_TRUE(Take("issuer/a").ok());
+}
+
 TEST_F(ProcessNameTest, IsTakenAnewWhenItsConnectionIsLost) {
   const auto name = Take("issuer/cut");
   ASSERT_TRUE(name.ok()) << name.status();

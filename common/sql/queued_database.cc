@@ -1,6 +1,7 @@
 #include "common/sql/queued_database.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <random>
@@ -9,6 +10,7 @@
 
 #include "absl/time/clock.h"
 #include "common/check.h"
+#include "common/failpoint/failpoint.h"
 #include "common/status_macros.h"
 #include "common/sync/mutex.h"
 
@@ -37,24 +39,24 @@ enum class Outcome {
   kAgain,  // lost, and worth another try; the requests have the reason as their results
 };
 
-// Pauses between tries, until the time is over.
+// Pauses between tries, until the time is over, what the tries took included.
 class Patience {
  public:
-  explicit Patience(absl::Duration limit) : left_(limit) {}
+  explicit Patience(absl::Duration limit)
+      : end_(std::chrono::steady_clock::now() + absl::ToChronoMicroseconds(limit)) {}
 
   // False: it is used up.
   bool Pause() {
-    if (left_ <= absl::ZeroDuration()) return false;
+    const absl::Duration left = absl::FromChrono(end_ - std::chrono::steady_clock::now());
+    if (left <= absl::ZeroDuration()) return false;
     std::uniform_real_distribution<double> part(0.5, 1.0);
-    const absl::Duration pause = std::min(pause_ * part(engine_), left_);
-    absl::SleepFor(pause);
-    left_ -= std::max(pause, absl::Milliseconds(1));
+    absl::SleepFor(std::min(pause_ * part(engine_), left));
     pause_ = std::min(pause_ * 2, kLongestPause);
     return true;
   }
 
  private:
-  absl::Duration left_;
+  const std::chrono::steady_clock::time_point end_;
   absl::Duration pause_ = kFirstPause;
   std::minstd_rand engine_{std::random_device()()};
 };
@@ -180,6 +182,7 @@ class QueuedDatabase final : public Database {
       return again ? Outcome::kAgain : Outcome::kOver;
     }
     const absl::Status commit = writer_->Commit();
+    NORROY_FAILPOINT("sql.committed");
     if (!commit.ok()) return AllFailed(batch, commit);
     for (Notice& notice : writer_->TakeNotices()) notices_.Tell(std::move(notice));
     return Outcome::kOver;
@@ -197,7 +200,7 @@ class QueuedDatabase final : public Database {
   absl::Status RunOne(const Request& request) {
     NORROY_RETURN_IF_ERROR(writer_->Save());
     writer_->set_read_only(request.read_only);
-    absl::Status status = request.work(*writer_);
+    absl::Status status = WorkOn(*writer_, request.work);
     writer_->set_read_only(false);
     if (!writer_->InTransaction()) return status;
     if (status.ok() && writer_->StatementFailed()) status = StatementWasIgnored();
@@ -206,6 +209,11 @@ class QueuedDatabase final : public Database {
     // If this fails the transaction as a whole must not be committed.
     if (!writer_->UndoSaved().ok()) writer_->Rollback();
     return status;
+  }
+
+  static absl::Status WorkOn(Session& session, const Work& work) {
+    NORROY_FAILPOINT_OR_RETURN("sql.write");
+    return work(session);
   }
 
   static absl::Status Lost() {
