@@ -10,7 +10,7 @@ namespace {
 TEST(Corpus, IsReplayed) {
   const std::vector<std::string> corpus = ReadCorpus(NORROY_CORPUS);
   ASSERT_FALSE(corpus.empty()) << NORROY_CORPUS << " has no files";
-  Replay(corpus, 20);
+  Replay(corpus, NORROY_MUTATIONS, NORROY_CUTS);
 }
 
 }  // namespace

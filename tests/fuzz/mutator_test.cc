@@ -6,6 +6,8 @@
 #include "norroy/types/v1/problem.pb.h"
 #include "tests/fuzz/der_mutator.h"
 #include "tests/fuzz/json_mutator.h"
+#include "tests/fuzz/poke.h"
+#include "tests/fuzz/program.h"
 #include "tests/fuzz/proto_mutator.h"
 
 namespace norroy::fuzz {
@@ -77,6 +79,45 @@ TEST(MutateOneField, ChangesValuesTextsAndLists) {
   EXPECT_EQ(counts, (std::set<int>{0, 1, 2}));
   EXPECT_GT(statuses.size(), 20u);
   EXPECT_GT(details.size(), 20u);
+}
+
+TEST(Program, EveryTextIsOneAndWhatIsWrittenReadsTheSame) {
+  const std::vector<Operation> program = ReadProgram("a01 bZ_\nq\xff", "ab", 10);
+  ASSERT_EQ(program.size(), 2u);
+  EXPECT_EQ(program[0].verb, 'a');
+  EXPECT_EQ(program[0].a, 0);
+  EXPECT_EQ(program[0].b, 1);
+  EXPECT_EQ(program[1].a, 61);
+  EXPECT_EQ(program[1].b, 63);
+  EXPECT_EQ(WriteProgram(program), "a01 bZ_");
+  EXPECT_EQ(ReadProgram("xxx", "ab", 10).size(), 1u);
+  EXPECT_EQ(ReadProgram("a00a00a00", "ab", 2).size(), 2u);
+  std::set<std::string> results;
+  for (unsigned seed = 1; seed <= 300; ++seed) {
+    const std::string changed = WriteProgram(MutatedProgram(program, "ab", seed));
+    EXPECT_EQ(WriteProgram(ReadProgram(changed, "ab", 10)), changed);
+    results.insert(changed);
+  }
+  EXPECT_GT(results.size(), 150u);
+  EXPECT_FALSE(MutatedProgram({}, "ab", 1).empty());
+}
+
+TEST(Poke, ReachesEveryFieldAndChangesOneAtATime) {
+  types::v1::Problem base;
+  base.set_type("t");
+  std::set<std::string> whats;
+  bool nested = false, many = false;
+  for (const Poke& poke : PokesOf(base)) {
+    EXPECT_TRUE(whats.insert(poke.what).second) << poke.what;
+    const auto& problem = static_cast<const types::v1::Problem&>(*poke.message);
+    nested = nested || (problem.subproblems_size() == 1 && !problem.subproblems(0).type().empty());
+    many = many || problem.subproblems_size() == 10001;
+    if (poke.what.rfind("type:", 0) != 0) {
+      EXPECT_EQ(problem.type(), "t") << poke.what;
+    }
+  }
+  EXPECT_TRUE(nested);
+  EXPECT_TRUE(many);
 }
 
 }  // namespace

@@ -11,8 +11,6 @@
 namespace norroy::fuzz {
 namespace {
 
-constexpr size_t kMaxCuts = 128;
-
 void Run(const std::string& input) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
 }
@@ -39,11 +37,11 @@ std::string Mutated(std::string text, std::minstd_rand& random) {
 
 }  // namespace
 
-void Replay(const std::vector<std::string>& corpus, int mutations) {
+void Replay(const std::vector<std::string>& corpus, int mutations, size_t cuts) {
   std::minstd_rand random(20260301);
   for (const std::string& entry : corpus) {
     Run(entry);
-    for (size_t cut = 0; cut < std::min(entry.size(), kMaxCuts); ++cut) Run(entry.substr(0, cut));
+    for (size_t cut = 0; cut < std::min(entry.size(), cuts); ++cut) Run(entry.substr(0, cut));
     for (int i = 0; i < mutations; ++i) Run(Mutated(entry, random));
   }
 }

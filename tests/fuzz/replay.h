@@ -14,8 +14,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace norroy::fuzz {
 
-// Cuts at up to 128 places, and makes `mutations` changed copies of each entry.
-void Replay(const std::vector<std::string>& corpus, int mutations);
+inline constexpr size_t kMaxCuts = 128;
+
+// Cuts at up to `cuts` places, and makes `mutations` changed copies of each entry.
+void Replay(const std::vector<std::string>& corpus, int mutations, size_t cuts = kMaxCuts);
 
 // The files of a folder, by name; a folder that cannot be read ends the test.
 std::vector<std::string> ReadCorpus(const std::string& folder);

@@ -102,6 +102,10 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const CaPl
                "\n  allow_networks:\n    - 127.0.0.0/8\n    - ::1/128\npreflight:\n  http_port: ",
                ca.http_port, "\n  tls_port: ", ca.tls_port, "\n  dns_port: ", options.dns_port,
                "\n", options.validator));
+  if (options.postgres != nullptr) {
+    NORROY_CHECK(deployment->RunIssuer({"migrate"}).code == 0);
+    NORROY_CHECK(deployment->RunValidator({"migrate"}).code == 0);
+  }
   deployment->StartValidator();
   if (!options.issuer_dies_first.empty()) {
     deployment->StartIssuer(options.issuer_dies_first);
@@ -214,6 +218,18 @@ int Deployment::Presented(const std::string& name) {
   int presented = 0;
   const std::string field = Field(CliOk({"agent", "show", name, "-o", "json"}), "presented");
   return absl::SimpleAtoi(field, &presented) ? presented : 0;
+}
+
+Output Deployment::RunIssuer(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), Runfile("issuer/norroy-issuer"));
+  arguments.insert(arguments.end(), {"--config", dir_ + "/issuer/issuer.yaml"});
+  return RunProgram(arguments);
+}
+
+Output Deployment::RunValidator(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), Runfile("validator/norroy-validator"));
+  arguments.insert(arguments.end(), {"--config", dir_ + "/validator/validator.yaml"});
+  return RunProgram(arguments);
 }
 
 void Deployment::StartIssuer(const std::vector<std::string>& environment) {

@@ -88,6 +88,9 @@ class Deployment {
   int Presented(const std::string& name);
 
   // With this in their environment, besides.
+  // Their commands, "migrate" or "backup --out F", with this deployment's configuration.
+  Output RunIssuer(std::vector<std::string> arguments) const;
+  Output RunValidator(std::vector<std::string> arguments) const;
   void StartIssuer(const std::vector<std::string>& environment = {});
   void StartValidator(const std::vector<std::string>& environment = {});
   Process& issuer() { return *issuer_; }

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "common/check.h"
 #include "common/crypto/key.h"
@@ -39,6 +40,10 @@ std::unique_ptr<Pebble> Pebble::Start(const std::string& dir, const PebbleOption
                         R"(", "certificate": ")", dir, R"(/pebble-cert.pem", "privateKey": ")", dir,
                         R"(/pebble-key.pem", "httpPort": )", options.http_port, R"(, "tlsPort": )",
                         options.tls_port, R"(, "ocspResponderURL": "")", ExternalAccounts(options),
+                        options.certificate_seconds == 0
+                            ? ""
+                            : absl::StrCat(R"(, "certificateValidityPeriod": )",
+                                           options.certificate_seconds),
                         "}}"));
   if (options.dns.empty()) {
     pebble->dns_ = TestDns::Start(dir);
@@ -71,6 +76,18 @@ std::string Pebble::IssuingRoot() {
       RunProgram({"curl", "-sf", "--cacert", tls_root_file(),
                   absl::StrCat("https://127.0.0.1:", management_port_, "/roots/0")});
   return output.code == 0 ? output.out : "";
+}
+
+bool Pebble::SetRenewalInfo(const std::string& certificate_pem, const std::string& info) {
+  const auto quoted = [](const std::string& text) {
+    return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\n", "\\n"}, {"\"", "\\\""}}), "\"");
+  };
+  const std::string body = dir_ + "/renewal-info.json";
+  WriteAll(body, absl::StrCat("{\"certificate\": ", quoted(certificate_pem),
+                              ", \"ariResponse\": ", quoted(info), "}"));
+  return RunProgram({"curl", "-sf", "--cacert", tls_root_file(), "--data", "@" + body,
+                     absl::StrCat("https://127.0.0.1:", management_port_, "/set-renewal-info/")})
+             .code == 0;
 }
 
 int Pebble::LogCount(const std::string& what) {

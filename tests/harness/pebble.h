@@ -25,6 +25,8 @@ struct PebbleOptions {
   int nonce_reject_percent = 5;
   int authz_reuse_percent = 50;
   int alternate_roots = 0;
+  // How long its certificates live; 0: its default of years.
+  int certificate_seconds = 0;
   // Key ids and their HMAC keys, base64url; if there are any, accounts must be bound to one.
   std::map<std::string, std::string> eab_keys;
   std::string binary = "pebble";
@@ -43,6 +45,9 @@ class Pebble {
   std::string IssuingRoot();
   // Where it looks, for those who look first.
   const PebbleOptions& options() const { return options_; }
+  // What it suggests for this certificate from now on (2.8 and newer): RFC 9773 4.2, JSON. False:
+  // it cannot.
+  bool SetRenewalInfo(const std::string& certificate_pem, const std::string& info);
   // How often the log says `what`.
   int LogCount(const std::string& what);
   std::string log() const { return dir_ + "/pebble.log"; }

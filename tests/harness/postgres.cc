@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
@@ -18,11 +19,14 @@ constexpr absl::Duration kStartTime = absl::Seconds(30);
 }  // namespace
 
 // A test's own folder can be unreadable for another user, and its path too long for a socket.
-std::unique_ptr<Postgres> Postgres::Start() {
+std::unique_ptr<Postgres> Postgres::Start(const PostgresTls& tls) {
   std::unique_ptr<Postgres> postgres(new Postgres());
   char dir[] = "/tmp/norroy-pg-XXXXXX";
   NORROY_CHECK(mkdtemp(dir) != nullptr);
   postgres->dir_ = dir;
+  postgres->tls_ = tls;
+  if (!tls.key_file.empty()) postgres->port_ = FreePort();
+  postgres->socket_ = absl::StrCat(dir, "/.s.PGSQL.", postgres->port_);
   const Output made = RunProgram(postgres->AsServer(
       {absl::StrCat(kPrograms, "initdb"), "--no-sync", "--auth=trust", "--username=norroy",
        "--encoding=UTF8", "--locale=C", absl::StrCat("--pgdata=", dir, "/data")}));
@@ -46,23 +50,36 @@ std::vector<std::string> Postgres::AsServer(std::vector<std::string> argv) const
 }
 
 void Postgres::Run() {
-  const std::vector<std::string> argv =
-      AsServer({absl::StrCat(kPrograms, "postgres"), "-D", absl::StrCat(dir_, "/data"), "-k", dir_,
-                "-c", "listen_addresses=", "-c", "max_connections=200"});
+  std::vector<std::string> words = {absl::StrCat(kPrograms, "postgres"), "-D",
+                                    absl::StrCat(dir_, "/data"), "-k", dir_, "-p",
+                                    absl::StrCat(port_), "-c", "max_connections=200",
+                                    // Only the server is killed here, never the machine.
+                                    "-c", "fsync=off", "-c", "full_page_writes=off"};
+  if (tls_.key_file.empty()) {
+    words.insert(words.end(), {"-c", "listen_addresses="});
+  } else {
+    words.insert(words.end(), {"-c", "listen_addresses=127.0.0.1", "-c", "ssl=on", "-c",
+                               absl::StrCat("ssl_cert_file=", tls_.certificate_file), "-c",
+                               absl::StrCat("ssl_key_file=", tls_.key_file)});
+  }
+  const std::vector<std::string> argv = AsServer(std::move(words));
   NORROY_CHECK(Eventually(
       [&] {
         // One that was killed leaves children for a moment, which keep its successor out.
         if (process_ == nullptr || !process_->running()) {
           process_ = Process::Start(argv, absl::StrCat(dir_, "/log"));
         }
-        return RunProgram({absl::StrCat(kPrograms, "pg_isready"), "-q", "-h", dir_}).code == 0;
+        return RunProgram({absl::StrCat(kPrograms, "pg_isready"), "-q", "-h", dir_, "-p",
+                           absl::StrCat(port_)})
+                   .code == 0;
       },
       kStartTime));
 }
 
 std::string Postgres::Sql(const std::string& database, const std::string& sql) {
-  const Output output = RunProgram({"/usr/bin/psql", "-h", dir_, "-U", "norroy", "-d", database,
-                                    "-v", "ON_ERROR_STOP=1", "-Atqc", sql});
+  const Output output =
+      RunProgram({"/usr/bin/psql", "-h", dir_, "-p", absl::StrCat(port_), "-U", "norroy", "-d",
+                  database, "-v", "ON_ERROR_STOP=1", "-Atqc", sql});
   NORROY_CHECK(output.code == 0);
   return output.out;
 }
@@ -72,7 +89,7 @@ std::string Postgres::Database(const std::string& name) {
     Sql("postgres", absl::StrCat("CREATE DATABASE \"", name, "\""));
     databases_.push_back(name);
   }
-  return absl::StrCat("postgresql://norroy@/", name, "?host=", dir_);
+  return absl::StrCat("postgresql://norroy@/", name, "?host=", dir_, "&port=", port_);
 }
 
 void Postgres::Kill() {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/crypto/encoding.h"
@@ -191,20 +192,18 @@ http::Response Endpoints::KeyChange(AccountEntry& account, const SignedRequest& 
 AuthorizationEntry* Endpoints::NewAuthorization(const AccountEntry& account,
                                                 const std::string& profile,
                                                 const challenge::Name& name, absl::Time now) {
-  ledger.authorizations.push_back(
-      {absl::StrCat(base_url(), "/authz/", ledger.authorizations.size() + 1),
-       account.url,
-       profile,
-       name,
-       NextToken(),
-       now + options.LifetimesOf(profile).pending_authorization,
-       "pending",
-       0,
-       "",
-       {},
-       0,
-       {}});
-  return &ledger.authorizations.back();
+  return ledger.Add({absl::StrCat(base_url(), "/authz/", ledger.authorizations().size() + 1),
+                     account.url,
+                     profile,
+                     name,
+                     NextToken(),
+                     now + options.LifetimesOf(profile).pending_authorization,
+                     "pending",
+                     0,
+                     "",
+                     {},
+                     0,
+                     {}});
 }
 
 void Endpoints::Pace(const std::string& url, bool waiting, absl::Time now, http::Response& reply) {
@@ -324,30 +323,33 @@ void Endpoints::NoteVerdict(AuthorizationEntry& authorization, const absl::Statu
 }
 
 http::Response Endpoints::Certificate(AccountEntry& account, const SignedRequest& request) {
-  for (const CertificateEntry& entry : ledger.certificates) {
-    for (size_t i = 0; i < entry.chains.size(); ++i) {
-      const std::string url = i == 0 ? entry.url : absl::StrCat(entry.url, "/", i);
-      if (url != request.url) continue;
-      if (entry.account_url != account.url) return ProblemReply(403, "unauthorized", "not yours");
-      http::Response reply;
-      reply.status = 200;
-      reply.headers = {{"Content-Type", "application/pem-certificate-chain"}};
-      reply.body = entry.chains[i];
-      for (size_t other = 0; other < entry.chains.size(); ++other) {
-        if (other == i) continue;
-        const std::string target = other == 0 ? entry.url : absl::StrCat(entry.url, "/", other);
-        reply.headers.emplace_back("Link", absl::StrCat("<", target, ">;rel=\"alternate\""));
-      }
-      return reply;
-    }
+  // "<base>/certificate/<number>", and "/<chain>" for the alternates.
+  const size_t number = (base_url() + "/certificate/").size();
+  const size_t slash = request.url.find('/', number);
+  const CertificateEntry* const entry = ledger.CertificateByUrl(request.url.substr(0, slash));
+  size_t chain = 0;
+  const bool known = entry != nullptr &&
+                     (slash == std::string::npos ||
+                      (absl::SimpleAtoi(request.url.substr(slash + 1), &chain) && chain > 0)) &&
+                     chain < entry->chains.size();
+  if (!known) return ProblemReply(404, "malformed", "no such certificate");
+  if (entry->account_url != account.url) return ProblemReply(403, "unauthorized", "not yours");
+  http::Response reply;
+  reply.status = 200;
+  reply.headers = {{"Content-Type", "application/pem-certificate-chain"}};
+  reply.body = entry->chains[chain];
+  for (size_t other = 0; other < entry->chains.size(); ++other) {
+    if (other == chain) continue;
+    const std::string target = other == 0 ? entry->url : absl::StrCat(entry->url, "/", other);
+    reply.headers.emplace_back("Link", absl::StrCat("<", target, ">;rel=\"alternate\""));
   }
-  return ProblemReply(404, "malformed", "no such certificate");
+  return reply;
 }
 
 http::Response Endpoints::Revoke(AccountEntry& account, const SignedRequest& request) {
   const Json payload = Payload(request);
   const auto der = crypto::Base64UrlDecode(StringMember(payload, "certificate"));
-  for (CertificateEntry& entry : ledger.certificates) {
+  for (CertificateEntry& entry : ledger.certificates()) {
     if (!der.ok() || entry.der != *der) continue;
     if (entry.account_url != account.url) return ProblemReply(403, "unauthorized", "not yours");
     if (entry.revoked.has_value()) return ProblemReply(400, "alreadyRevoked", "revoked before");

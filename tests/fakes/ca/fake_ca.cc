@@ -389,7 +389,7 @@ void FakeCa::InvalidateOrder(const std::string& url, const std::string& problem_
 
 void FakeCa::SetAuthorizationStatus(const std::string& name, const std::string& status) {
   MutexLock lock(&state_->mutex);
-  for (AuthorizationEntry& entry : state_->endpoints.ledger.authorizations) {
+  for (AuthorizationEntry& entry : state_->endpoints.ledger.authorizations()) {
     if (entry.name.text() == name) entry.status = status;
   }
 }
@@ -450,7 +450,7 @@ int FakeCa::count(Endpoint endpoint) const {
 std::vector<OrderRecord> FakeCa::orders() const {
   MutexLock lock(&state_->mutex);
   std::vector<OrderRecord> records;
-  for (const OrderEntry& order : state_->endpoints.ledger.orders) {
+  for (const OrderEntry& order : state_->endpoints.ledger.orders()) {
     OrderRecord record;
     record.url = order.url;
     record.status = Ledger::StatusOf(order, state_->clock.Now());
@@ -473,7 +473,7 @@ std::vector<OrderRecord> FakeCa::orders() const {
 std::vector<AuthorizationRecord> FakeCa::authorizations() const {
   MutexLock lock(&state_->mutex);
   std::vector<AuthorizationRecord> records;
-  for (const AuthorizationEntry& entry : state_->endpoints.ledger.authorizations) {
+  for (const AuthorizationEntry& entry : state_->endpoints.ledger.authorizations()) {
     records.push_back({entry.url, entry.name.text(), Ledger::StatusOf(entry, state_->clock.Now()),
                        entry.token, entry.attempts});
   }
@@ -483,7 +483,7 @@ std::vector<AuthorizationRecord> FakeCa::authorizations() const {
 std::vector<CertificateRecord> FakeCa::certificates() const {
   MutexLock lock(&state_->mutex);
   std::vector<CertificateRecord> records;
-  for (const CertificateEntry& entry : state_->endpoints.ledger.certificates) {
+  for (const CertificateEntry& entry : state_->endpoints.ledger.certificates()) {
     CertificateRecord record;
     record.id = entry.id;
     record.url = entry.url;
@@ -518,13 +518,13 @@ std::string FakeCa::account_thumbprint(const std::string& url) const {
 
 int FakeCa::certificates_issued() const {
   MutexLock lock(&state_->mutex);
-  return static_cast<int>(state_->endpoints.ledger.certificates.size());
+  return static_cast<int>(state_->endpoints.ledger.certificates().size());
 }
 
 std::vector<int> FakeCa::revocations() const {
   MutexLock lock(&state_->mutex);
   std::vector<int> reasons;
-  for (const CertificateEntry& entry : state_->endpoints.ledger.certificates) {
+  for (const CertificateEntry& entry : state_->endpoints.ledger.certificates()) {
     if (entry.revoked.has_value()) reasons.push_back(*entry.revoked);
   }
   return reasons;

@@ -46,7 +46,9 @@ class FakeCaTest : public ::testing::Test {
     return ca_.Send(request)->Header("Replay-Nonce");
   }
 
-  http::Response Post(const Jws& jws) {
+  http::Response Post(const Jws& jws) { return *PostIt(jws); }
+
+  absl::StatusOr<http::Response> PostIt(const Jws& jws) {
     const std::string who = jws.kid.empty() ? absl::StrCat("\"jwk\":", key_.public_key().jwk())
                                             : absl::StrCat("\"kid\":\"", jws.kid, "\"");
     const std::string header = crypto::Base64Url(absl::StrCat(
@@ -61,7 +63,7 @@ class FakeCaTest : public ::testing::Test {
     request.headers = {{"User-Agent", "test"}, {"Content-Type", "application/jose+json"}};
     request.body = absl::StrCat("{\"protected\":\"", header, "\",\"payload\":\"", payload,
                                 "\",\"signature\":\"", crypto::Base64Url(signature), "\"}");
-    return *ca_.Send(request);
+    return ca_.Send(request);
   }
 
   Jws Signed(const std::string& url, const std::string& payload) {

@@ -98,6 +98,7 @@ TEST_F(FakeCaTest, IssuesCertificatesThatAreWrongOnRequest) {
       {CertificateFault::kNoServerAuth, ""},
       {CertificateFault::kNoIntermediate, ""},
       {CertificateFault::kBrokenLink, ""},
+      {CertificateFault::kTenYears, "3650 days"},
       {CertificateFault::kOnlyCommonName, "it is for"},
       {CertificateFault::kExpiredIntermediate, "not valid at"},
   };

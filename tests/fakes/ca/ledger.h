@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/challenge/identifier.h"
@@ -83,16 +84,24 @@ struct CertificateEntry {
   std::optional<int> revoked;
 };
 
-struct Ledger {
+// Entries stay where they are. A simulation places very many orders with one CA: whatever a request
+// looks for is found by an index.
+class Ledger {
+ public:
   std::deque<AccountEntry> accounts;
-  std::deque<AuthorizationEntry> authorizations;
-  std::deque<OrderEntry> orders;
-  std::deque<CertificateEntry> certificates;
+  const std::deque<OrderEntry>& orders() const { return orders_; }
+  std::deque<AuthorizationEntry>& authorizations() { return authorizations_; }
+  std::deque<CertificateEntry>& certificates() { return certificates_; }
+
+  OrderEntry* Add(OrderEntry order);
+  AuthorizationEntry* Add(AuthorizationEntry authorization);
+  CertificateEntry* Add(CertificateEntry certificate);
 
   AccountEntry* AccountByUrl(const std::string& url);
   AccountEntry* AccountByKey(const std::string& spki);
   AuthorizationEntry* AuthorizationByUrl(const std::string& url);
   OrderEntry* OrderByUrl(const std::string& url);
+  CertificateEntry* CertificateByUrl(const std::string& url);
   CertificateEntry* CertificateById(const std::string& id);
   // The order that replaces this certificate, if one does: a pending one counts, too; null if none.
   const OrderEntry* ReplacementOf(const std::string& id, absl::Time now) const;
@@ -109,10 +118,26 @@ struct Ledger {
   static void Observe(OrderEntry& order, const FakeCaOptions& options, absl::Time now);
 
   // As Boulder does, where the options say so.
-  OrderEntry* ReusableOrder(const OrderEntry& wanted, absl::Time now);
+  OrderEntry* ReusableOrder(const OrderEntry& wanted, absl::Time now) const;
   AuthorizationEntry* ReusableAuthorization(const std::string& account_url,
                                             const std::string& profile, const challenge::Name& name,
-                                            absl::Time now);
+                                            absl::Time now) const;
+
+ private:
+  template <typename Entry>
+  using Index = absl::flat_hash_map<std::string, Entry>;
+
+  std::deque<AuthorizationEntry> authorizations_;
+  std::deque<OrderEntry> orders_;
+  std::deque<CertificateEntry> certificates_;
+  Index<OrderEntry*> orders_by_url_;
+  Index<std::vector<OrderEntry*>> orders_by_set_;  // and account and profile
+  Index<std::vector<OrderEntry*>> orders_by_replaced_;
+  Index<AuthorizationEntry*> authorizations_by_url_;
+  Index<std::vector<AuthorizationEntry*>> authorizations_by_name_;  // and account and profile
+  Index<CertificateEntry*> certificates_by_url_;
+  Index<CertificateEntry*> certificates_by_id_;
+  Index<absl::Time> issued_;  // by set, when last
 };
 
 }  // namespace norroy::fakes

@@ -94,7 +94,7 @@ http::Response Endpoints::NewOrder(AccountEntry& account, const SignedRequest& r
   if (refused.has_value()) return *std::move(refused);
   OrderEntry* entry = options.reuse_orders ? ledger.ReusableOrder(order, now) : nullptr;
   if (entry == nullptr) {
-    order.url = absl::StrCat(base_url(), "/order/", ledger.orders.size() + 1);
+    order.url = absl::StrCat(base_url(), "/order/", ledger.orders().size() + 1);
     order.expires = now + options.LifetimesOf(order.profile).order;
     for (const challenge::Name& name : order.names) {
       AuthorizationEntry* authorization =
@@ -106,8 +106,7 @@ http::Response Endpoints::NewOrder(AccountEntry& account, const SignedRequest& r
       }
       order.authorizations.push_back(authorization);
     }
-    ledger.orders.push_back(std::move(order));
-    entry = &ledger.orders.back();
+    entry = ledger.Add(std::move(order));
   }
   ++entry->handed_out;
   http::Response reply = ShowOrder(*entry, 201, now);
@@ -161,10 +160,11 @@ void Endpoints::Issue(OrderEntry& order, const std::string& spki, absl::Time now
   wanted.lifetime = options.LifetimesOf(order.profile).certificate;
   wanted.fault = certificate_fault;
   wanted.serial =
-      crypto::Sha256(absl::StrCat("serial ", options.seed, " ", ledger.certificates.size()))
+      crypto::Sha256(absl::StrCat("serial ", options.seed, " ", ledger.certificates().size()))
           .substr(0, 16);
   IssuedLeaf issued = authority_.Issue(wanted, options.alternate_chains);
-  order.certificate_url = absl::StrCat(base_url(), "/certificate/", ledger.certificates.size() + 1);
+  order.certificate_url =
+      absl::StrCat(base_url(), "/certificate/", ledger.certificates().size() + 1);
   order.chains = issued.chains;
   CertificateEntry entry;
   entry.url = order.certificate_url;
@@ -176,7 +176,7 @@ void Endpoints::Issue(OrderEntry& order, const std::string& spki, absl::Time now
   entry.profile = order.profile;
   entry.not_before = issued.not_before;
   entry.not_after = issued.not_after;
-  ledger.certificates.push_back(std::move(entry));
+  ledger.Add(std::move(entry));
   if (options.rate_limits.has_value() && !order.exempt) {
     limits_.SpendCertificate(*options.rate_limits, order.names, order.renewal, now);
   }
