@@ -10,12 +10,15 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
+#include "common/sql/schema.h"
 #include "issuer/settings.h"
 
 namespace norroy {
 
 class Issuer {
  public:
+  // Of its database.
+  static sql::Schema Schema();
   // Serves when it returns. `version`: "norroy-issuer 0.1.0". The clock outlives the issuer.
   static absl::StatusOr<std::unique_ptr<Issuer>> Start(IssuerSettings settings,
                                                        const std::string& version, Clock& clock);

@@ -40,5 +40,6 @@ int main(int argc, char** argv) {
        .version = norroy::kVersion,
        .prepare = norroy::rpc::DisableTlsResumption,
        .load = norroy::LoadIssuerSettings,
+       .schema = norroy::Issuer::Schema,
        .run = norroy::Run});
 }

@@ -30,7 +30,10 @@ constexpr int kMaxListeners = 16;
 constexpr int kMaxValidators = 16;
 constexpr int kDefaultWorkers = 32;
 constexpr int kMaxWorkers = 256;
+constexpr int kMinProofLease = 5;
+constexpr int kMaxProofLease = 43'200;
 constexpr int kMaxLimit = 1'000'000;
+constexpr int kWarmOrders = 60;
 
 absl::StatusOr<keys::SealFiles> ReadSealFiles(const IssuerConfig& config, const std::string& path,
                                               const std::string& core_root_file) {
@@ -84,6 +87,16 @@ absl::StatusOr<store::Limits> ReadLimits(const config::v1::LimitsConfig& config)
       ReadNumber("limits.failures_per_name_per_hour", config.failures_per_name_per_hour(),
                  limits.failures_per_name_per_hour, kMaxLimit));
   return limits;
+}
+
+absl::StatusOr<absl::Duration> ReadProofLease(const config::v1::IssuerConfig& config) {
+  const int32_t seconds = config.proof_lease_seconds();
+  if (seconds == 0 || (seconds >= kMinProofLease && seconds <= kMaxProofLease)) {
+    return absl::Seconds(seconds);
+  }
+  return daemon::BadConfig(absl::StrCat("proof_lease_seconds is ", seconds, "; it must be ",
+                                        kMinProofLease, " to ", kMaxProofLease,
+                                        ", or 0 for the default"));
 }
 
 absl::Status OpenAccountKey(const std::string& where, const std::optional<keys::KeyLocation>& key,
@@ -190,11 +203,17 @@ absl::StatusOr<IssuerSettings> ReadSettings(const IssuerConfig& config, const st
   NORROY_ASSIGN_OR_RETURN(const int workers,
                           ReadNumber("workers", config.workers(), kDefaultWorkers, kMaxWorkers));
   NORROY_ASSIGN_OR_RETURN(const store::Limits limits, ReadLimits(config.limits()));
+  NORROY_ASSIGN_OR_RETURN(const int warm_orders, ReadNumber("limits.warm_orders_per_hour",
+                                                            config.limits().warm_orders_per_hour(),
+                                                            kWarmOrders, kMaxLimit));
   NORROY_ASSIGN_OR_RETURN(flow::Grades grades, ReadGrades(config));
+  NORROY_ASSIGN_OR_RETURN(const absl::Duration proof_lease, ReadProofLease(config));
   NORROY_ASSIGN_OR_RETURN(const rpc::CallerLimitsOptions callers,
                           rpc::ReadCallers(config.callers()));
   NORROY_ASSIGN_OR_RETURN(const absl::Duration checkpoint_every,
                           audit::ReadCheckpointEvery(config.audit()));
+  NORROY_ASSIGN_OR_RETURN(std::vector<std::string> diagnostics,
+                          daemon::ReadDiagnostics(config.diagnostics()));
   NORROY_ASSIGN_OR_RETURN(
       std::string name, CheckIdentityFile(identity_file, core_root_file, config.deployment(), now));
   NORROY_ASSIGN_OR_RETURN(keys::SealFiles seal_files, ReadSealFiles(config, path, core_root_file));
@@ -220,10 +239,13 @@ absl::StatusOr<IssuerSettings> ReadSettings(const IssuerConfig& config, const st
       .reflection = config.reflection(),
       .workers = workers,
       .limits = limits,
+      .warm_orders_per_hour = warm_orders,
       .grades = std::move(grades),
+      .proof_lease = proof_lease,
       .sign_in = std::move(sign_in),
       .callers = callers,
       .checkpoint_every = checkpoint_every,
+      .diagnostics = std::move(diagnostics),
   };
 }
 

@@ -40,10 +40,13 @@ struct IssuerSettings {
   bool reflection;
   int workers;
   store::Limits limits;
+  int warm_orders_per_hour;
   flow::Grades grades;
+  absl::Duration proof_lease;                // zero: not configured
   std::optional<sign_in::Settings> sign_in;  // unset: there is no such door
   rpc::CallerLimitsOptions callers;
-  absl::Duration checkpoint_every;  // of the audit log
+  absl::Duration checkpoint_every;       // of the audit log
+  std::vector<std::string> diagnostics;  // "host:port"
 };
 
 // Errors name the file, and the field or the file that it names.

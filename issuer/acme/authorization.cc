@@ -12,6 +12,7 @@
 namespace norroy::acme {
 namespace {
 
+constexpr size_t kMinTokenBytes = 22;
 constexpr size_t kMaxChallenges = 32;
 
 constexpr std::array<std::pair<absl::string_view, AuthorizationStatus>, 6> kStatuses = {{
@@ -67,7 +68,8 @@ absl::StatusOr<std::optional<Challenge>> ReadChallenge(const JsonObject& object,
   const auto token_text = object.OptionalString("token");
   if (!token_text.ok()) return none;
   const auto token = challenge::Token::Parse(*token_text);
-  if (!token.ok()) return none;
+  // RFC 8555 8: at least 128 bits of entropy; in fewer characters there cannot be as many.
+  if (!token.ok() || token->value().size() < kMinTokenBytes) return none;
   const auto url = object.RequiredString("url");
   if (!url.ok()) return none;
   NORROY_RETURN_IF_ERROR(urls.Check("a challenge", *url));

@@ -101,6 +101,7 @@ TEST(Authorization, LeavesOutChallengesThatCannotBeAnswered) {
       {first, R"("token": "a\u0000b"},)"},
       {first, R"("token": "a\n"},)"},
       {first, R"("token": "<script>"},)"},
+      {first, R"("token": "short"},)"},
       {first, "\"token\": \"$(reboot)\"},"},
       {first, R"("token": "\u0430"},)"},
       {first, absl::StrCat(R"("token": ")", std::string(257, 'a'), R"("},)")},
@@ -122,12 +123,12 @@ TEST(Authorization, LeavesOutChallengesThatCannotBeAnswered) {
 }
 
 TEST(Authorization, TakesTokensUpToTheirCapAndOneChallengeOfAType) {
-  for (const size_t length : {1, 255, 256, 257}) {
+  for (const size_t length : {1, 21, 22, 255, 256, 257}) {
     const std::string text =
         absl::StrReplaceAll(kAuthorization, {{"DGyRejmCefe7v4NfDGDKfA", std::string(length, '_')}});
     const auto authorization = Authorization::Parse(text, kUrl, Policy());
     ASSERT_TRUE(authorization.ok());
-    EXPECT_EQ(authorization->challenges.empty(), length > 256) << length;
+    EXPECT_EQ(authorization->challenges.empty(), length < 22 || length > 256) << length;
   }
   const std::string twice = absl::StrReplaceAll(kAuthorization, {{"dns-01", "http-01"}});
   const auto authorization = Authorization::Parse(twice, kUrl, Policy());

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -31,10 +32,12 @@ std::string NamesJson(const std::vector<challenge::Name>& names) {
   return JsonArray(identifiers);
 }
 
-std::string NewOrderPayload(const std::vector<challenge::Name>& names, const std::string& profile) {
-  const std::string suffix =
-      profile.empty() ? "" : absl::StrCat(R"(,"profile":)", JsonQuote(profile));
-  return absl::StrCat(R"({"identifiers":)", NamesJson(names), suffix, "}");
+std::string NewOrderPayload(const std::vector<challenge::Name>& names, const std::string& profile,
+                            const std::string& replaces) {
+  std::vector<std::string> members = {absl::StrCat(R"("identifiers":)", NamesJson(names))};
+  if (!profile.empty()) members.push_back(absl::StrCat(R"("profile":)", JsonQuote(profile)));
+  if (!replaces.empty()) members.push_back(absl::StrCat(R"("replaces":)", JsonQuote(replaces)));
+  return absl::StrCat("{", absl::StrJoin(members, ","), "}");
 }
 
 std::string ContactsJson(const std::vector<std::string>& contacts) {
@@ -114,13 +117,14 @@ class ExchangeClient final : public Client {
   void UseKey(crypto::Signer& signer) override { exchange_.UseKey(signer); }
 
   absl::StatusOr<Order> NewOrder(const std::vector<challenge::Name>& names,
-                                 const std::string& profile) override {
+                                 const std::string& profile, const std::string& replaces) override {
     const Call call = MakeCall("newOrder");
     NORROY_RETURN_IF_ERROR(CheckProfile(profile, call.deadline));
     NORROY_ASSIGN_OR_RETURN(
         const http::Response reply,
-        exchange_.PostTo(&Directory::new_order, /*kid=*/true, call,
-                         [&](const std::string&) { return NewOrderPayload(names, profile); }));
+        exchange_.PostTo(&Directory::new_order, /*kid=*/true, call, [&](const std::string&) {
+          return NewOrderPayload(names, profile, replaces);
+        }));
     // RFC 8555 7.4: the order's URL.
     NORROY_ASSIGN_OR_RETURN(const std::string url, LocationOf("newOrder", reply));
     NORROY_ASSIGN_OR_RETURN(Order order, ReadOrder(reply, url));
@@ -183,6 +187,22 @@ class ExchangeClient final : public Client {
     return IsAlreadyRevoked(status) ? absl::OkStatus() : status;
   }
 
+  absl::StatusOr<RenewalInfo> GetRenewalInfo(const std::string& renewal_id) override {
+    const absl::Duration deadline = exchange_.DeadlineIn(kRenewalInfoBudget);
+    NORROY_ASSIGN_OR_RETURN(const Directory directory, exchange_.GetDirectory(deadline));
+    if (directory.renewal_info.empty()) {
+      return MakeError(absl::StatusCode::kFailedPrecondition, "CA_LACKS",
+                       "the CA's directory has no renewalInfo");
+    }
+    const bool slash = absl::EndsWith(directory.renewal_info, "/");
+    const std::string url = absl::StrCat(directory.renewal_info, slash ? "" : "/", renewal_id);
+    NORROY_ASSIGN_OR_RETURN(const http::Response reply,
+                            exchange_.Get("renewalInfo", url, kMaxRenewalInfoBytes, deadline));
+    NORROY_ASSIGN_OR_RETURN(RenewalInfo info, RenewalInfo::Parse(reply.body, renewal_id));
+    info.retry_after = RetryAfter(reply);
+    return info;
+  }
+
   std::string Thumbprint() const override { return exchange_.key().thumbprint(); }
   int64_t requests() const override { return exchange_.requests(); }
 
@@ -210,7 +230,7 @@ class ExchangeClient final : public Client {
   }
 
   std::optional<absl::Time> RetryAfter(const http::Response& reply) const {
-    return http::ParseRetryAfter(reply.Header("Retry-After"), exchange_.clock().Now());
+    return http::RetryAfterOf(reply, exchange_.clock().Now());
   }
 
   absl::StatusOr<Order> ReadOrder(const http::Response& reply, const std::string& url) const {

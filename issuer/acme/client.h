@@ -27,6 +27,7 @@
 #include "issuer/acme/authorization.h"
 #include "issuer/acme/directory.h"
 #include "issuer/acme/order.h"
+#include "issuer/acme/renewal_info.h"
 
 namespace norroy::acme {
 
@@ -78,9 +79,10 @@ class Client {
   virtual void UseKey(crypto::Signer& signer) = 0;
 
   // RFC 8555 7.4. The identifiers of the reply must be the names asked for. `profile` may be
-  // empty.
+  // empty; `replaces` too: the RenewalId of the certificate that the order renews (RFC 9773 5).
   virtual absl::StatusOr<Order> NewOrder(const std::vector<challenge::Name>& names,
-                                         const std::string& profile) = 0;
+                                         const std::string& profile,
+                                         const std::string& replaces = "") = 0;
   virtual absl::StatusOr<Order> GetOrder(const std::string& url) = 0;
   // RFC 8555 7.4: POST of the CSR; the order's new state.
   virtual absl::StatusOr<Order> Finalize(const Order& order, const std::string& csr_der) = 0;
@@ -95,6 +97,11 @@ class Client {
   virtual absl::StatusOr<std::vector<std::string>> DownloadCertificate(const std::string& url) = 0;
   // RFC 8555 7.6. alreadyRevoked is OK.
   virtual absl::Status RevokeCertificate(const std::string& der, RevocationReason reason) = 0;
+
+  // RFC 9773 4.1: when the CA suggests that the certificate of this RenewalId be renewed. Ends
+  // within kRenewalInfoBudget. FAILED_PRECONDITION, reason CA_LACKS, if its directory has no
+  // renewalInfo.
+  virtual absl::StatusOr<RenewalInfo> GetRenewalInfo(const std::string& renewal_id) = 0;
 
   // What key authorizations of this account end in (RFC 8555 8.1).
   virtual std::string Thumbprint() const = 0;

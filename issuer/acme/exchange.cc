@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/log/log.h"
 #include "common/status_macros.h"
 #include "issuer/acme/json.h"
 #include "issuer/acme/jws.h"
@@ -18,6 +19,8 @@ constexpr absl::Duration kRequestTimeout = absl::Seconds(60);
 constexpr absl::Duration kFirstBackOff = absl::Milliseconds(50);
 constexpr absl::Duration kLongestBackOff = absl::Seconds(1);
 constexpr size_t kMaxNonceHeaders = 4;
+constexpr absl::Duration kClocksAgree = absl::Minutes(5);
+constexpr absl::Duration kClockWarningPause = absl::Hours(1);
 // RFC 8555 6.1: required; ours says nothing of the host or the version.
 constexpr char kUserAgent[] = "norroy/0.1";
 constexpr char kReplayNonce[] = "Replay-Nonce";
@@ -100,6 +103,7 @@ absl::StatusOr<Directory> Exchange::GetDirectory(absl::Duration deadline) {
   }
   Budget budget{deadline};
   http::Request request;
+  request.purpose = "directory";
   request.url = directory_url_;
   request.max_body_bytes = kMaxDirectoryBytes;
   NORROY_ASSIGN_OR_RETURN(const http::Response reply, Send(std::move(request), budget));
@@ -124,7 +128,25 @@ absl::StatusOr<http::Response> Exchange::Send(http::Request request, Budget& bud
   request.timeout = std::min(kRequestTimeout, left);
   request.headers.emplace_back("User-Agent", kUserAgent);
   request.headers.emplace_back("Accept-Language", "en");
-  return parts_.http.Send(request);
+  absl::StatusOr<http::Response> reply = parts_.http.Send(request);
+  if (reply.ok()) CompareClocks(*reply);
+  return reply;
+}
+
+void Exchange::CompareClocks(const http::Response& reply) {
+  const absl::Time now = parts_.clock.Now();
+  const std::optional<absl::Time> date = http::ParseDate(reply.Header("Date"), now);
+  if (!date.has_value() || absl::AbsDuration(*date - now) <= kClocksAgree) return;
+  {
+    MutexLock lock(&mutex_);
+    const absl::Duration moment = parts_.clock.Monotonic();
+    if (moment < next_clock_warning_) return;
+    next_clock_warning_ = moment + kClockWarningPause;
+  }
+  log::Warning("acme", "the CA's clock and this machine's are far apart: is this one right?",
+               {{"directory", directory_url_},
+                {"ca_time", absl::FormatTime(*date, absl::UTCTimeZone())},
+                {"our_time", absl::FormatTime(now, absl::UTCTimeZone())}});
 }
 
 void Exchange::KeepNonces(const http::Response& reply) {
@@ -138,6 +160,7 @@ absl::StatusOr<Nonce> Exchange::FetchNonce(const std::string& url, Budget& budge
   // RFC 8555 7.2: HEAD is enough. Servers are known that forget the header there.
   for (const char* const method : {"HEAD", "GET"}) {
     http::Request request;
+    request.purpose = "newNonce";
     request.method = method;
     request.url = url;
     NORROY_ASSIGN_OR_RETURN(const http::Response reply, Send(std::move(request), budget));
@@ -175,6 +198,7 @@ void Exchange::BackOff(int tries, const Budget& budget) {
 absl::StatusOr<http::Response> Exchange::PostOnce(const Call& call, const std::string& kid,
                                                   Nonce nonce, Budget& budget) {
   http::Request request;
+  request.purpose = call.what;
   request.method = "POST";
   request.url = call.url;
   request.max_body_bytes = call.max_body_bytes;
@@ -205,6 +229,20 @@ absl::StatusOr<http::Response> Exchange::PostSigned(const Call& call, const std:
     if (spent) return OutOfTries(call, tries, *reply, now);
     BackOff(tries, budget);
   }
+}
+
+absl::StatusOr<http::Response> Exchange::Get(const std::string& what, const std::string& url,
+                                             size_t max_body_bytes, absl::Duration deadline) {
+  NORROY_RETURN_IF_ERROR(urls_.Check(what, url));
+  Budget budget{deadline};
+  http::Request request;
+  request.url = url;
+  request.max_body_bytes = max_body_bytes;
+  request.headers.emplace_back("Accept", "application/json");
+  absl::StatusOr<http::Response> reply = Send(std::move(request), budget);
+  if (!reply.ok()) return WithContext(reply.status(), what);
+  if (!IsSuccess(reply->status)) return RefusalOf(what, *reply, parts_.clock.Now());
+  return reply;
 }
 
 absl::StatusOr<http::Response> Exchange::Post(const Call& call) {

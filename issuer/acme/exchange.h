@@ -72,6 +72,10 @@ class Exchange {
   std::string account_url() const;
   absl::StatusOr<Directory> GetDirectory(absl::Duration deadline);
 
+  // An open resource, which needs no account (RFC 9773 4.1). Once: nothing is repeated.
+  absl::StatusOr<http::Response> Get(const std::string& what, const std::string& url,
+                                     size_t max_body_bytes, absl::Duration deadline);
+
   // Signed with the account's URL. FAILED_PRECONDITION, reason NO_ACCOUNT, without one.
   absl::StatusOr<http::Response> Post(const Call& call);
 
@@ -102,6 +106,8 @@ class Exchange {
   // Puts the nonces of a reply into the pool.
   void KeepNonces(const http::Response& reply);
   void BackOff(int tries, const Budget& budget);
+  // Says so where the CA's clock and ours are far apart: one of them is wrong.
+  void CompareClocks(const http::Response& reply);
   void ForgetDirectory();
 
   const Parts parts_;
@@ -113,6 +119,7 @@ class Exchange {
   mutable Mutex mutex_;
   std::string account_url_ ABSL_GUARDED_BY(mutex_);
   std::optional<Cached> directory_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration next_clock_warning_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
 };
 
 }  // namespace norroy::acme

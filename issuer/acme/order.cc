@@ -92,6 +92,8 @@ absl::StatusOr<Order> Order::Parse(absl::string_view json, absl::string_view url
   NORROY_ASSIGN_OR_RETURN(order.expires, object.OptionalTime("expires"));
   NORROY_RETURN_IF_ERROR(ReadNames(object, order));
   NORROY_RETURN_IF_ERROR(ReadUrls(object, urls, order));
+  NORROY_ASSIGN_OR_RETURN(const std::string profile, object.OptionalString("profile"));
+  order.profile = Printable(profile, 64);
   NORROY_ASSIGN_OR_RETURN(const auto error, object.OptionalObject("error"));
   if (error.has_value()) order.error = ReadProblem(*error);
   // RFC 8555 7.4: a valid order says where its certificate is.

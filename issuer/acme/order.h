@@ -27,6 +27,7 @@ struct Order {
   std::vector<std::string> authorizations;
   std::string finalize;
   std::string certificate;
+  std::string profile;  // that the CA says it has; may be empty
   std::optional<Problem> error;
   // From the reply (RFC 8555 7.4): do not ask again before.
   std::optional<absl::Time> retry_after;

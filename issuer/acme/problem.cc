@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -105,8 +106,41 @@ struct Verdict {
   absl::string_view reason;
 };
 
+// The first https address in a text.
+std::string AddressIn(absl::string_view text) {
+  const size_t begin = text.find("https://");
+  if (begin == absl::string_view::npos) return "";
+  text.remove_prefix(begin);
+  return std::string(text.substr(0, text.find_first_of(" \t\"'<>\\")));
+}
+
+// No RFC has a type for names that are paused after very many failures; Boulder says rateLimited,
+// with no time but with the address where a human may lift it.
+bool IsPaused(const Problem& problem) {
+  return problem.acme_type() == "rateLimited" && !problem.retry_after.has_value() &&
+         absl::StrContains(AddressIn(problem.detail), "unpause");
+}
+
+// RFC 8555 7.3.6 has 401 for a deactivated account; Boulder says 403, in words.
+bool IsAboutTheAccount(const Problem& problem) {
+  if (problem.acme_type() == "accountDoesNotExist") return true;
+  if (problem.acme_type() != "unauthorized") return false;
+  const std::string detail = absl::AsciiStrToLower(problem.detail);
+  const bool of_account = absl::StrContains(detail, "account");
+  const bool over = absl::StrContains(detail, "deactivated") ||
+                    absl::StrContains(detail, "revoked") || absl::StrContains(detail, "blocked");
+  return problem.status == 401 || (of_account && over);
+}
+
 Verdict Judge(const Problem& problem) {
   const absl::string_view type = problem.acme_type();
+  if (IsPaused(problem)) return {absl::StatusCode::kFailedPrecondition, "CA_PAUSED"};
+  if (IsAboutTheAccount(problem)) {
+    return {absl::StatusCode::kPermissionDenied, "ACCOUNT_REFUSED"};
+  }
+  if (type == "userActionRequired") {
+    return {absl::StatusCode::kFailedPrecondition, "USER_ACTION_REQUIRED"};
+  }
   if (type == "rateLimited" || problem.status == 429) {
     return {absl::StatusCode::kResourceExhausted, "CA_RATE_LIMITED"};
   }
@@ -117,6 +151,20 @@ Verdict Judge(const Problem& problem) {
     if (row.type == type) return {row.code, "CA_REFUSED"};
   }
   return {absl::StatusCode::kFailedPrecondition, "CA_REFUSED"};
+}
+
+// What would make it pass, where that is for a human to do.
+std::string Advice(absl::string_view reason, const std::string& visit) {
+  if (reason == "CA_PAUSED") {
+    return "; lift the pause at that address, then `norroy order retry`";
+  }
+  if (reason == "ACCOUNT_REFUSED") {
+    return "; nothing is sent to this CA until an account is there that it takes: see `norroy "
+           "account show`, and `norroy account create` for a new one, then `norroy order retry`";
+  }
+  if (reason != "USER_ACTION_REQUIRED") return "";
+  return absl::StrCat("; do what it asks", visit.empty() ? "" : absl::StrCat(" at ", visit),
+                      ", then `norroy order retry`");
 }
 
 }  // namespace
@@ -152,6 +200,7 @@ Problem ReadProblem(const JsonObject& object) {
   if (problem.type.empty()) problem.type = "about:blank";
   problem.detail = Text(object, "detail");
   if (problem.detail.empty()) problem.detail = Text(object, "title");
+  problem.instance = Text(object, "instance");
   problem.status = object.IntegerOrZero("status");
   if (problem.status < 100 || problem.status > 599) problem.status = 0;
   // RFC 8555 6.7.1.
@@ -176,8 +225,13 @@ Problem ProblemOfReply(const http::Response& reply, absl::Time now) {
   // RFC 7807 3.1: the member is advisory, the reply's own status counts.
   problem.status = reply.status;
   // RFC 8555 6.6.
-  problem.retry_after = http::ParseRetryAfter(reply.Header("Retry-After"), now);
+  problem.retry_after = http::RetryAfterOf(reply, now);
   return problem;
+}
+
+std::string RetryAtText(absl::Time time) {
+  const absl::Time up = time + absl::Seconds(1) - absl::Nanoseconds(1);
+  return absl::FormatTime(absl::RFC3339_sec, up, absl::UTCTimeZone());
 }
 
 absl::Status ToStatus(const Problem& problem) {
@@ -185,11 +239,15 @@ absl::Status ToStatus(const Problem& problem) {
   ErrorMetadata metadata;
   if (!problem.acme_type().empty()) metadata["acme_type"] = std::string(problem.acme_type());
   if (problem.retry_after.has_value()) {
-    metadata["retry_at"] =
-        absl::FormatTime(absl::RFC3339_sec, *problem.retry_after, absl::UTCTimeZone());
+    metadata["retry_at"] = RetryAtText(*problem.retry_after);
   }
-  absl::Status status = MakeError(verdict.code, verdict.reason,
-                                  absl::StrCat("the CA says ", problem.ToString()), metadata);
+  const std::string visit = verdict.reason == "CA_PAUSED"              ? AddressIn(problem.detail)
+                            : verdict.reason == "USER_ACTION_REQUIRED" ? problem.instance
+                                                                       : "";
+  if (!visit.empty()) metadata["visit"] = visit;
+  absl::Status status = MakeError(
+      verdict.code, verdict.reason,
+      absl::StrCat("the CA says ", problem.ToString(), Advice(verdict.reason, visit)), metadata);
   status.SetPayload(kProblemPayload, absl::Cord(ToProto(problem).SerializeAsString()));
   return status;
 }
@@ -204,7 +262,7 @@ std::optional<Problem> ProblemOf(const absl::Status& status) {
   const auto retry_at = metadata.find("retry_at");
   absl::Time time;
   if (retry_at != metadata.end() &&
-      absl::ParseTime(absl::RFC3339_sec, retry_at->second, &time, nullptr)) {
+      absl::ParseTime(absl::RFC3339_full, retry_at->second, &time, nullptr)) {
     problem.retry_after = time;
   }
   return problem;

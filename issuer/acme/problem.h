@@ -28,6 +28,8 @@ struct Problem {
   std::string type;  // "urn:ietf:params:acme:error:badNonce"; "about:blank" if absent
   std::string detail;
   int status = 0;
+  // RFC 8555 6.7: where a human does what userActionRequired asks for.
+  std::string instance;
   std::vector<Subproblem> subproblems;
   // RFC 8555 6.6: from the reply's Retry-After, if it had one.
   std::optional<absl::Time> retry_after;
@@ -42,8 +44,15 @@ struct Problem {
 // CA_RATE_LIMITED; 5xx and serverInternal UNAVAILABLE, reason CA_UNAVAILABLE; accountDoesNotExist
 // and unauthorized PERMISSION_DENIED; userActionRequired FAILED_PRECONDITION; rejectedIdentifier,
 // malformed, badCSR, ... INVALID_ARGUMENT; everything else FAILED_PRECONDITION, reason CA_REFUSED.
+// What only a human can lift says so: names that the CA has paused are FAILED_PRECONDITION, reason
+// CA_PAUSED, with the address in the metadata "visit"; an account that the CA does not take any
+// more (unknown, deactivated) has reason ACCOUNT_REFUSED; new terms of service and the like
+// USER_ACTION_REQUIRED, with "visit".
 // Metadata: "acme_type", "retry_at" (RFC 3339) where the CA named a time.
 absl::Status ToStatus(const Problem& problem);
+// As an error's metadata say it ("retry_at"), in whole seconds: never before `time`, which would be
+// before what the CA asked for.
+std::string RetryAtText(absl::Time time);
 
 // What a reply of status 400 and above says. Total: a body that is no problem document (a proxy's
 // HTML page) becomes "about:blank" with the first 512 bytes as its detail.

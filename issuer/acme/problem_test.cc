@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "issuer/acme/hostile_json.h"
@@ -49,9 +50,10 @@ TEST(ToStatus, TellsTheKindsOfRefusalApart) {
       {400, "serverInternal", unavailable, "CA_UNAVAILABLE"},
       {502, "malformed", unavailable, "CA_UNAVAILABLE"},
       {599, "unheardOf", unavailable, "CA_UNAVAILABLE"},
-      {400, "accountDoesNotExist", denied, "CA_REFUSED"},
-      {401, "unauthorized", denied, "CA_REFUSED"},
-      {403, "userActionRequired", refused, "CA_REFUSED"},
+      {400, "accountDoesNotExist", denied, "ACCOUNT_REFUSED"},
+      {401, "unauthorized", denied, "ACCOUNT_REFUSED"},
+      {403, "unauthorized", denied, "CA_REFUSED"},
+      {403, "userActionRequired", refused, "USER_ACTION_REQUIRED"},
       {400, "rejectedIdentifier", invalid, "CA_REFUSED"},
       {400, "unsupportedIdentifier", invalid, "CA_REFUSED"},
       {400, "malformed", invalid, "CA_REFUSED"},
@@ -75,6 +77,49 @@ TEST(ToStatus, TellsTheKindsOfRefusalApart) {
     EXPECT_EQ(ErrorReason(status), c.reason) << c.type;
     EXPECT_EQ(ErrorMetadataOf(status)["acme_type"], c.type);
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.type));
+  }
+}
+
+struct HumanCase {
+  std::string name;
+  int status;
+  std::string problem;
+  std::string retry_after;
+  std::string reason;
+  std::string visit;
+};
+
+// What only a human can lift is told apart from what time heals.
+TEST(ToStatus, KnowsWhatWaitsForAHuman) {
+  const std::string limited = R"({"type":"urn:ietf:params:acme:error:rateLimited","detail":")";
+  const std::string denied = R"({"type":"urn:ietf:params:acme:error:unauthorized","detail":")";
+  const std::string action = R"({"type":"urn:ietf:params:acme:error:userActionRequired")";
+  const std::vector<HumanCase> cases = {
+      {"paused", 429,
+       limited + R"(Your account is temporarily prevented from requesting certificates for a.test )"
+                 R"(and possibly others. Please visit: https://ca.test/sfe/v1/unpause?jwt=a.b.c"})",
+       "", "CA_PAUSED", "https://ca.test/sfe/v1/unpause?jwt=a.b.c"},
+      {"paused, with a time", 429, limited + R"(visit https://ca.test/unpause"})", "60",
+       "CA_RATE_LIMITED", ""},
+      {"a limit that is explained", 429, limited + R"(see https://ca.test/docs/rate-limits"})", "",
+       "CA_RATE_LIMITED", ""},
+      {"paused in words only", 429, limited + R"(unpause it"})", "", "CA_RATE_LIMITED", ""},
+      {"Boulder's deactivated account", 403,
+       denied + R"(Account is not valid, has status \"deactivated\""})", "", "ACCOUNT_REFUSED", ""},
+      {"an authorization that is over", 403, denied + R"(authorization was deactivated"})", "",
+       "CA_REFUSED", ""},
+      {"terms", 403, action + R"(,"detail":"new terms","instance":"https://ca.test/agree"})", "",
+       "USER_ACTION_REQUIRED", "https://ca.test/agree"},
+      {"terms without an address", 403, action + "}", "", "USER_ACTION_REQUIRED", ""},
+  };
+  for (const HumanCase& c : cases) {
+    const absl::Status status =
+        ToStatus(ProblemOfReply(Reply(c.status, c.problem, c.retry_after), kNow));
+    EXPECT_EQ(ErrorReason(status), c.reason) << c.name << status;
+    EXPECT_EQ(ErrorMetadataOf(status)["visit"], c.visit) << c.name;
+    EXPECT_EQ(absl::StrContains(status.message(), "norroy order retry"),
+              c.reason != "CA_RATE_LIMITED" && c.reason != "CA_REFUSED")
+        << c.name << status;
   }
 }
 
@@ -105,6 +150,13 @@ TEST(ToStatus, CarriesTheProblemBothWays) {
   EXPECT_EQ(again->subproblems[1].identifier_type, "ip");
   EXPECT_EQ(ProblemOf(absl::OkStatus()), std::nullopt);
   EXPECT_EQ(ProblemOf(absl::InternalError("x")), std::nullopt);
+}
+
+TEST(Problem, NobodyIsToldToComeBackEarly) {
+  const absl::Time time = absl::FromUnixSeconds(1'772'370'000);
+  EXPECT_EQ(RetryAtText(time), "2026-03-01T13:00:00+00:00");
+  EXPECT_EQ(RetryAtText(time + absl::Nanoseconds(1)), "2026-03-01T13:00:01+00:00");
+  EXPECT_EQ(RetryAtText(time + absl::Milliseconds(999)), "2026-03-01T13:00:01+00:00");
 }
 
 struct PageCase {

@@ -167,7 +167,37 @@ absl::StatusOr<Next> BeginAgain(Work& work, const Tools& tools, const Failures& 
                   absl::StrCat(failures.taken_away, " is proved anew"));
 }
 
+bool IsOf(const acme::Subproblem& subproblem, const challenge::Name& name) {
+  return subproblem.identifier_value == name.text() ||
+         (!name.wildcard() && subproblem.identifier_value == name.identifier().value());
+}
+
+// Made if it is not there: the CA may refuse names before it has authorizations for them.
+NameProgress& ProgressOf(Order& order, const challenge::Name& name) {
+  for (NameProgress& progress : order.progress) {
+    if (progress.name == name) return progress;
+  }
+  order.progress.push_back({.name = name});
+  return order.progress.back();
+}
+
 }  // namespace
+
+void BlameNames(Order& order, const absl::Status& failure) {
+  const std::optional<acme::Problem> problem = acme::ProblemOf(failure);
+  if (!problem.has_value()) return;
+  for (const acme::Subproblem& subproblem : problem->subproblems) {
+    for (const challenge::Name& name : order.names) {
+      if (!IsOf(subproblem, name)) continue;
+      NameProgress& progress = ProgressOf(order, name);
+      progress.state = NameState::kInvalid;
+      progress.error = OrderError::Of(
+          MakeError(absl::StatusCode::kFailedPrecondition, "CA_REFUSED",
+                    absl::StrCat("the CA says ", subproblem.type, ": ", subproblem.detail),
+                    {{"name", name.text()}}));
+    }
+  }
+}
 
 absl::StatusOr<Next> Blame(Work& work, const Tools& tools) {
   Order& order = work.order;

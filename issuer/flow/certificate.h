@@ -32,10 +32,9 @@ struct StoredCertificate {
   int revocation_reason = 0;
   std::string replaced_by;
   absl::Time create_time;
-
-  // Two thirds of the lifetime, half of it if that is under 10 days: until then a repeat gets this
-  // certificate.
-  absl::Time renewal_time() const;
+  // As it is planned (issuer/renewal/plan.h); set by the store when it reads one. Until then a
+  // repeat gets this certificate.
+  absl::Time renewal_time = absl::InfinitePast();
 };
 
 }  // namespace norroy::flow

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "issuer/flow/failure.h"
@@ -21,6 +22,10 @@ namespace {
 
 // How long the engine trusts its own idea of when the store's next order is due.
 constexpr absl::Duration kMaxIdle = absl::Seconds(30);
+// The same where other engines work on the store; and how often what is kept in memory is compared
+// with it.
+constexpr absl::Duration kMaxIdleAmongOthers = absl::Seconds(1);
+constexpr absl::Duration kCompareEvery = absl::Seconds(1);
 // A store that failed is tried again after this.
 constexpr absl::Duration kStorePause = absl::Seconds(1);
 // No order needs this many steps without a wait; one that does is looping.
@@ -31,9 +36,10 @@ bool IsLeaseLost(const absl::Status& status) { return ErrorReason(status) == "LE
 class EngineImpl final : public Engine {
  public:
   explicit EngineImpl(const EngineOptions& options)
-      : tools_{options.store,          options.accounts, options.solver,
-               options.sealer,         options.clock,    options.random,
-               options.authorizations, options.limits,   options.grades},
+      : tools_{options.store,  options.accounts, options.solver,         options.sealer,
+               options.clock,  options.random,   options.authorizations, options.limits,
+               options.grades, options.tenure,   options.proof_lease},
+        max_idle_(options.tenure == nullptr ? kMaxIdle : kMaxIdleAmongOthers),
         events_(options.events),
         left_authorizations_(options.left_authorizations),
         before_step_(options.before_step),
@@ -100,6 +106,7 @@ class EngineImpl final : public Engine {
     std::optional<Work> waiting;        // an order from memory
     std::optional<std::string> reload;  // an order that somebody changed in the store
     bool look = false;                  // ask the store what is due
+    bool compare = false;               // ask the store what is still ours
   };
 
   void WorkLoop() {
@@ -114,8 +121,13 @@ class EngineImpl final : public Engine {
   }
 
   bool HasTask() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return WakeableId().has_value() || DueInMemory() != waiting_.end() ||
+    return WakeableId().has_value() || DueInMemory() != waiting_.end() || MustCompare() ||
            tools_.clock.Now() >= next_look_;
+  }
+
+  bool MustCompare() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return tools_.tenure != nullptr && !waiting_.empty() &&
+           tools_.clock.Monotonic() >= next_compare_;
   }
 
   void WaitForTask() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -124,7 +136,10 @@ class EngineImpl final : public Engine {
   }
 
   absl::Duration UntilTask() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    absl::Duration wait = std::min(next_look_ - tools_.clock.Now(), kMaxIdle);
+    absl::Duration wait = std::min(next_look_ - tools_.clock.Now(), max_idle_);
+    if (tools_.tenure != nullptr && !waiting_.empty()) {
+      wait = std::min(wait, next_compare_ - tools_.clock.Monotonic());
+    }
     for (const auto& [id, waiting] : waiting_) {
       wait = std::min(wait, waiting.due - tools_.clock.Monotonic());
     }
@@ -164,6 +179,12 @@ class EngineImpl final : public Engine {
       }
       return task;
     }
+    // Before any of it is worked on.
+    if (MustCompare()) {
+      task.compare = true;
+      next_compare_ = tools_.clock.Monotonic() + kCompareEvery;
+      return task;
+    }
     if (const auto due = DueInMemory(); due != waiting_.end()) {
       task.waiting = std::move(due->second.work);
       running_.insert(due->first);
@@ -187,6 +208,10 @@ class EngineImpl final : public Engine {
         continue;
       }
       if (task.waiting.has_value()) return std::move(task.waiting);
+      if (task.compare) {
+        DropWhatIsLost();
+        continue;
+      }
       if (!task.look) return std::nullopt;
       if (std::optional<Work> work = TakeDue()) return work;
     }
@@ -195,24 +220,51 @@ class EngineImpl final : public Engine {
   // Somebody changed the order in the store, or may have: what is in memory counts only if its
   // lease still does.
   std::optional<Work> Reload(const std::string& id, std::optional<Work> waiting) {
+    const int64_t tenure = Tenure();
     const absl::Duration taken = tools_.clock.Monotonic();
     if (waiting.has_value()) {
       const absl::Status kept =
           tools_.store.ExtendLease(waiting->lease, tools_.clock.Now(), kLease);
       if (kept.ok()) {
         waiting->lease_end = taken + kLease;
+        waiting->tenure = tenure;
         return waiting;
       }
     }
     absl::StatusOr<std::optional<store::Leased>> leased =
         tools_.store.TakeOrder(id, owner_, tools_.clock.Now(), kLease);
-    if (leased.ok() && leased->has_value()) return ToWork(**std::move(leased), taken);
+    if (leased.ok() && leased->has_value()) return ToWork(**std::move(leased), taken, tenure);
     if (!leased.ok()) LogStoreError(leased.status());
     Done(id);
     return std::nullopt;
   }
 
+  // Drops from memory what others have taken. A step that runs finds out when it saves.
+  void DropWhatIsLost() {
+    std::map<std::string, int64_t> kept;
+    {
+      MutexLock lock(&mutex_);
+      for (const auto& [id, waiting] : waiting_) kept.emplace(id, waiting.work.lease.token);
+    }
+    const auto ours = tools_.store.LeasesOf(owner_, tools_.clock.Now());
+    if (!ours.ok()) {
+      LogStoreError(ours.status());
+      return;
+    }
+    MutexLock lock(&mutex_);
+    for (const auto& [id, token] : kept) {
+      const auto held = ours->find(id);
+      if (held != ours->end() && held->second == token) continue;
+      // It may have been taken anew since the store was asked.
+      const auto waiting = waiting_.find(id);
+      if (waiting != waiting_.end() && waiting->second.work.lease.token == token) {
+        waiting_.erase(waiting);
+      }
+    }
+  }
+
   std::optional<Work> TakeDue() {
+    const int64_t tenure = Tenure();
     const absl::Duration taken = tools_.clock.Monotonic();
     absl::StatusOr<std::optional<store::Leased>> leased =
         tools_.store.TakeDue(owner_, tools_.clock.Now(), kLease);
@@ -223,18 +275,23 @@ class EngineImpl final : public Engine {
     MutexLock lock(&mutex_);
     if (leased->has_value()) {
       next_look_ = absl::InfinitePast();  // there may be more
+      // What is in memory of it is of a lease that has ended.
+      waiting_.erase((*leased)->order.id);
       running_.insert((*leased)->order.id);
       changed_.Signal();
-      return ToWork(**std::move(leased), taken);
+      return ToWork(**std::move(leased), taken, tenure);
     }
     const absl::StatusOr<absl::Time> next = tools_.store.NextDue(tools_.clock.Now());
-    if (next.ok()) next_look_ = std::min(*next, tools_.clock.Now() + kMaxIdle);
+    if (next.ok()) next_look_ = std::min(*next, tools_.clock.Now() + max_idle_);
     return std::nullopt;
   }
 
-  static Work ToWork(store::Leased leased, absl::Duration taken) {
+  int64_t Tenure() const { return tools_.tenure == nullptr ? 0 : tools_.tenure->number(); }
+
+  static Work ToWork(store::Leased leased, absl::Duration taken, int64_t tenure) {
     Work work{.order = std::move(leased.order), .lease = std::move(leased.lease)};
     work.lease_end = taken + kLease;
+    work.tenure = tenure;
     return work;
   }
 
@@ -252,6 +309,7 @@ class EngineImpl final : public Engine {
       }
       if (steps > kMaxStepsAtOnce) next = Next::Wait(kStorePause, true);
       if (next.kind == Next::Kind::kEnded) {
+        NORROY_FAILPOINT("issuer.order_ended");
         events_.Publish(work.order);
         OnEnd(work.order);
         break;
@@ -265,7 +323,10 @@ class EngineImpl final : public Engine {
         Keep(std::move(work), kStorePause);
         break;
       }
-      if (next.kind == Next::Kind::kPark) break;
+      if (next.kind == Next::Kind::kPark) {
+        NORROY_FAILPOINT("issuer.order_parked");
+        break;
+      }
       if (next.kind == Next::Kind::kWait) {
         Keep(std::move(work), next.wait);
         break;
@@ -313,7 +374,7 @@ class EngineImpl final : public Engine {
 
   absl::Status Save(Work& work, const Next& next) {
     if (!next.save) return absl::OkStatus();
-    work.order.update_time = tools_.clock.Now();
+    work.order.NoteChange(tools_.clock.Now());
     const bool give_back = next.kind == Next::Kind::kPark;
     NORROY_RETURN_IF_ERROR(tools_.store.SaveOrder(work.order, work.lease, give_back));
     work.unsaved = false;
@@ -386,6 +447,7 @@ class EngineImpl final : public Engine {
   }
 
   const Tools tools_;
+  const absl::Duration max_idle_;
   Events& events_;
   const std::function<void()> left_authorizations_;
   const std::function<void(const Order&)> before_step_;
@@ -399,6 +461,7 @@ class EngineImpl final : public Engine {
   std::set<std::string> running_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> nudged_ ABSL_GUARDED_BY(mutex_);
   absl::Time next_look_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Duration next_compare_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();  // monotonic
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> workers_;
 };

@@ -4,6 +4,11 @@
 // Moves orders on. A pool of workers takes due orders under a lease, runs their steps (steps.h) and
 // stores what came out; consecutive steps that need no wait run on at once. All knowledge is in the
 // store: an engine that starts resumes what another left.
+//
+// Several engines may work on one store, each in a process with a tenure (common/lease). They do
+// not talk to each other: each looks every second for what is due, and whether an order that it
+// keeps in memory has been taken from it (a caller cancelled it elsewhere, or this process was
+// believed to be gone).
 
 #include <functional>
 #include <memory>
@@ -12,6 +17,7 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/crypto/random.h"
+#include "common/lease/tenure.h"
 #include "issuer/flow/events.h"
 #include "issuer/flow/grades.h"
 #include "issuer/flow/order.h"
@@ -33,14 +39,18 @@ struct EngineOptions {
   Events& events;
   store::Authorizations& authorizations;
   store::Limits limits;
-  std::string owner;  // names this process in leases
+  std::string owner;  // names this process in leases; with a tenure, by the same name
   int workers = 32;
   Grades grades = {};
+  // How long a presentation exists without being renewed; zero: by how its names are proved.
+  absl::Duration proof_lease = absl::ZeroDuration();
   // Called when an order has ended that may have left authorizations to be given back; must not
   // block.
   std::function<void()> left_authorizations = {};
   // Sees every order before each of its steps; for simulation. Must not block.
   std::function<void(const Order&)> before_step = {};
+  // Null: no other process has this store.
+  lease::Tenure* tenure = nullptr;
 };
 
 // Thread-safe.

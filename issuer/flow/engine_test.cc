@@ -195,6 +195,50 @@ TEST(Engine, ObeysRetryAfterOfTheWholeCa) {
   EXPECT_EQ(f.Settle(other.id).state, State::kDone);
 }
 
+// However long that takes, it says for what it waits, and goes on at once when it may.
+TEST(Engine, WaitsForAnotherOrderOfTheSameNames) {
+  FlowFixture f;
+  f.solver().SetAutoReady(false);
+  const Order first = f.Create({"www.example.test"});
+  f.RunFor(absl::Seconds(2));
+  const Order second = f.Create({"www.example.test"});
+  for (int minute = 0; minute < 10; ++minute) {
+    f.RunFor(absl::Minutes(1));
+    EXPECT_EQ(f.Get(second.id).state, State::kQueued);
+    EXPECT_EQ(f.Get(second.id).waiting_for, "another order for the same names");
+  }
+  f.solver().SetAutoReady(true);
+  f.solver().MakeReady(first.id);
+  f.RunFor(absl::Seconds(5));
+  EXPECT_EQ(f.Get(first.id).state, State::kWaitingForCsr);
+  EXPECT_EQ(f.Get(second.id).state, State::kWaitingForCsr);
+}
+
+// Neither a caller who is impatient nor a restart makes the CA's order be read too early.
+TEST(Engine, ObeysRetryAfterOfAnOrderWhoeverWakesIt) {
+  for (const bool finalizing : {false, true}) {
+    fakes::FakeCaOptions options;
+    (finalizing ? options.finalize_polls : options.validation_polls) = 3;
+    options.retry_after_seconds = 10;
+    FlowFixture f(options);
+    const Order order = f.Create({"www.example.test"}, MakeCsr({"www.example.test"}, MakeKey()));
+    for (int i = 0; i < 8; ++i) {
+      f.RunFor(absl::Seconds(2));
+      f.engine().Wake(order.id);
+      f.engine().RunDue();
+    }
+    ASSERT_FALSE(IsFinal(f.Get(order.id).state));
+    for (int i = 0; i < 3; ++i) {
+      f.Kill();
+      f.Restart();
+      ASSERT_TRUE(f.store().BreakLeases("test").ok());
+      f.RunFor(absl::Seconds(2));
+    }
+    EXPECT_EQ(f.Settle(order.id).state, State::kDone);
+    EXPECT_THAT(f.ca().violations(), IsEmpty()) << finalizing;
+  }
+}
+
 TEST(Engine, ObeysRetryAfterOfARateLimitForTheseNamesOnly) {
   FlowFixture f;
   f.ca().Script(fakes::Endpoint::kNewOrder,
@@ -284,7 +328,7 @@ TEST(Engine, AStaleCaOrderIsReplacedUnderTheSameId) {
 
 TEST(Engine, RenewsALeaseByANewGenerationWhileTheCaLooks) {
   fakes::FakeCaOptions options;
-  options.validation_polls = 125;
+  options.validation_polls = 48;
   FlowFixture f(options);
   f.clock().Advance(absl::Seconds(1));
   const Order order = f.Create({"www.example.test"}, MakeCsr({"www.example.test"}, MakeKey()));
@@ -325,6 +369,29 @@ TEST(Engine, SurvivesAKillAtEveryRequest) {
       EXPECT_LE(f.ca().orders().size(), 2u) << n;
       EXPECT_EQ(f.solver().served_count(), 0) << n;
       EXPECT_THAT(f.ca().violations(), IsEmpty()) << n;
+    }
+  }
+}
+
+// The database is busy or full for one write: whatever was to be stored is stored later, and
+// nothing is said that is not so. (The last write once said VALID of an order whose certificate was
+// lost.)
+TEST(Engine, SurvivesAFailureOfEveryWrite) {
+  for (int n = 1;; ++n) {
+    FlowFixture f;
+    const crypto::PrivateKey key = MakeKey();
+    const Order order = f.Create({"www.example.test"}, MakeCsr({"www.example.test"}, key));
+    f.FailWrite(n);
+    const Order done = f.Settle(order.id);
+    ASSERT_EQ(done.state, State::kDone)
+        << "write " << n << ": " << (done.error ? done.error->message : done.waiting_for);
+    EXPECT_EQ(KeyOf(f.CertificateOf(order.id)), key.public_key().spki_sha256()) << n;
+    EXPECT_EQ(f.ca().certificates_issued(), 1) << n;
+    EXPECT_EQ(f.solver().served_count(), 0) << n;
+    EXPECT_THAT(f.ca().violations(), IsEmpty()) << n;
+    if (!f.write_failed()) {
+      EXPECT_GT(n, 5);
+      break;
     }
   }
 }

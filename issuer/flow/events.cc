@@ -27,7 +27,14 @@ void Events::Unsubscribe(int64_t id) {
   listeners_.erase(it);
 }
 
+void Events::SubscribeAll(Listener listener) { all_ = std::move(listener); }
+
 void Events::Publish(const Order& order) {
+  if (all_) all_(order);
+  PassOn(order);
+}
+
+void Events::PassOn(const Order& order) {
   std::vector<Listener> listeners;
   {
     MutexLock lock(&mutex_);
@@ -37,6 +44,15 @@ void Events::Publish(const Order& order) {
     }
   }
   for (const Listener& listener : listeners) listener(order);
+}
+
+std::vector<std::string> Events::Watched() {
+  std::vector<std::string> watched;
+  MutexLock lock(&mutex_);
+  for (auto it = by_order_.begin(); it != by_order_.end(); it = by_order_.upper_bound(it->first)) {
+    watched.push_back(it->first);
+  }
+  return watched;
 }
 
 }  // namespace norroy::flow

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/sync/mutex.h"
 #include "issuer/flow/order.h"
@@ -21,9 +22,16 @@ class Events {
   using Listener = std::function<void(const Order& order)>;
   int64_t Subscribe(const std::string& order_id, Listener listener);
   void Unsubscribe(int64_t id);
+  // Of every order that this process changes; before the first Publish, and for good.
+  void SubscribeAll(Listener listener);
   void Publish(const Order& order);
+  // What another process did: for those who watch the order alone.
+  void PassOn(const Order& order);
+  // The orders that somebody listens for.
+  std::vector<std::string> Watched();
 
  private:
+  Listener all_;
   Mutex mutex_;
   int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<int64_t, std::pair<std::string, Listener>> listeners_ ABSL_GUARDED_BY(mutex_);

@@ -11,7 +11,8 @@
 namespace norroy::flow {
 
 // UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL (a reply that made no
-// sense) and what waits for an operator's hand (NO_ACCOUNT) may be repeated.
+// sense) and what waits for an operator's hand (NO_ACCOUNT, ACCOUNT_REFUSED, USER_ACTION_REQUIRED)
+// may be repeated.
 bool IsWorthRepeating(const absl::Status& failure);
 
 // The moment that the CA or a limit named ("retry_at"), else InfinitePast.
@@ -21,8 +22,20 @@ absl::Time RetryAt(const absl::Status& failure);
 absl::Duration BackOff(int attempt, double fraction);
 
 // Waits (noting the error, counting the attempt, storing the hold that a 429 or 503 asks for) or
-// gives up.
+// gives up. What only a human can lift holds the names (CA_PAUSED) or the whole CA for a day, or
+// until `norroy order retry`: no order asks the CA meanwhile.
 absl::StatusOr<Next> AfterFailure(Work& work, const Tools& tools, const absl::Status& failure);
+
+// One of the order's names is paused at the CA: why. OK: none is.
+absl::Status CheckPaused(const Order& order, const Tools& tools);
+
+// The CA's certificate is not what was asked for: another for the same names is not ordered at
+// once, since it would hardly be better (an hour; a day where that happened lately, too).
+absl::Status HoldSet(const Order& order, const Tools& tools, const absl::Status& why);
+
+// A human has looked at what this order waits or ended for: the holds that wait for that are
+// lifted.
+absl::Status LiftHolds(const Order& order, store::Store& store);
 
 }  // namespace norroy::flow
 

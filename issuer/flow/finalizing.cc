@@ -7,13 +7,18 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/crypto/chain.h"
 #include "common/crypto/csr.h"
+#include "common/crypto/encoding.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
+#include "issuer/acme/problem.h"
 #include "issuer/flow/certificate.h"
+#include "issuer/flow/failure.h"
 #include "issuer/flow/steps.h"
 
 namespace norroy::flow {
@@ -21,6 +26,11 @@ namespace {
 
 // RFC 8555 7.4: "processing" may take long; for ever it may not.
 constexpr absl::Duration kMaxProcessing = absl::Minutes(30);
+// Tries of a finalize that a ready order refuses.
+constexpr int kMaxNotReady = 10;
+// Downloads of a certificate that is wrong, and of something that is none.
+constexpr int kMaxBadDownloads = 2;
+constexpr int kMaxNoChain = 10;
 
 // The week's certificates for this set. New orders were counted when they were placed.
 absl::StatusOr<std::optional<Next>> CheckLimit(Work& work, const Tools& tools) {
@@ -52,7 +62,9 @@ absl::StatusOr<Next> CsrRefused(Work& work, const Tools& tools, const absl::Stat
 absl::StatusOr<Next> Send(Work& work, const Tools& tools) {
   NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
   const acme::Order ready = *std::exchange(work.ca_order, std::nullopt);
+  NORROY_FAILPOINT("issuer.finalize_intended");
   absl::StatusOr<acme::Order> sent = ca->Finalize(ready, work.order.csr);
+  NORROY_FAILPOINT("issuer.finalize_sent");
   if (sent.ok()) {
     work.ca_order = *std::move(sent);
     return Next::RunOnUnsaved();
@@ -61,12 +73,18 @@ absl::StatusOr<Next> Send(Work& work, const Tools& tools) {
   if (problem.has_value() && problem->acme_type() == "badCSR") {
     return CsrRefused(work, tools, sent.status());
   }
-  // RFC 8555 7.4: orderNotReady; and a refusal of a finalize that worked before its reply got
-  // lost. Reading the order tells.
-  if (problem.has_value() && (problem->status == 403 || problem->status == 409) &&
-      work.order.attempt == 0) {
+  // RFC 8555 7.4: orderNotReady, which CAs of several machines also say of an order that another
+  // of them called ready; and a refusal of a finalize that worked before its reply got lost.
+  // Reading the order tells.
+  const bool refused = problem.has_value() && (problem->status == 403 || problem->status == 409);
+  if (refused && work.order.attempt == 0) {
     ++work.order.attempt;
     return Next::RunOnUnsaved();
+  }
+  if (refused && problem->acme_type() == "orderNotReady" && work.order.attempt < kMaxNotReady) {
+    return MakeError(absl::StatusCode::kUnavailable, "CA_NOT_READY",
+                     absl::StrCat("the CA's order is ready, and its finalize says that it is not: ",
+                                  sent.status().message()));
   }
   return sent.status();
 }
@@ -115,22 +133,68 @@ absl::StatusOr<flow::StoredCertificate> Check(const Work& work, const Tools& too
   return certificate;
 }
 
+absl::Status NoChain(const absl::Status& failure) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "BAD_CERTIFICATE",
+                   absl::StrCat("the CA issued, and where the certificate should be is none: ",
+                                failure.message()));
+}
+
+// The CA has it still; the audit log says which it was.
+absl::StatusOr<Next> RefuseCertificate(Work& work, const Tools& tools, const std::string& download,
+                                       const absl::Status& why) {
+  const Order& order = work.order;
+  log::Error("order", "the CA's certificate is not what was asked for",
+             {{"order_id", order.id}, {"error", why.message()}});
+  NORROY_RETURN_IF_ERROR(tools.store.Audit(
+      {.principal = tools.authorizations.writer(),
+       .action = "certificate.refuse",
+       .object = absl::StrCat("order/", order.id),
+       .detail = absl::StrCat("url=", work.ca_order->certificate,
+                              " sha256=", absl::BytesToHexString(crypto::Sha256(download)), " ",
+                              why.message())},
+      tools.clock.Now()));
+  NORROY_RETURN_IF_ERROR(HoldSet(order, tools, why));
+  return GiveUp(work, why, tools.clock.Now());
+}
+
 absl::StatusOr<Next> Download(Work& work, const Tools& tools) {
   Order& order = work.order;
   NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
-  NORROY_ASSIGN_OR_RETURN(const std::vector<std::string> downloads,
-                          ca->DownloadCertificate(work.ca_order->certificate));
-  const absl::StatusOr<StoredCertificate> certificate = Check(work, tools, downloads);
-  if (!certificate.ok()) {
-    log::Error("order", "the CA's certificate is not what was asked for",
-               {{"order_id", order.id}, {"error", certificate.status().message()}});
-    return GiveUp(work, certificate.status(), tools.clock.Now());
+  NORROY_FAILPOINT("issuer.certificate_ready");
+  const absl::StatusOr<std::vector<std::string>> downloads =
+      ca->DownloadCertificate(work.ca_order->certificate);
+  if (!downloads.ok()) {
+    const bool no_chain = ErrorReason(downloads.status()) == "CA_PROTOCOL";
+    if (no_chain && order.attempt >= kMaxNoChain) {
+      return RefuseCertificate(work, tools, "", NoChain(downloads.status()));
+    }
+    return downloads.status();
   }
+  NORROY_FAILPOINT("issuer.certificate_downloaded");
+  const absl::StatusOr<StoredCertificate> certificate = Check(work, tools, *downloads);
+  if (!certificate.ok() && ErrorReason(certificate.status()) != "BAD_CERTIFICATE") {
+    return certificate.status();
+  }
+  if (!certificate.ok() && order.attempt < kMaxBadDownloads) {
+    // It may have been cut short on its way.
+    return MakeError(absl::StatusCode::kUnavailable, "BAD_CERTIFICATE",
+                     absl::StrCat(certificate.status().message(), "; it is fetched once more"));
+  }
+  if (!certificate.ok()) {
+    return RefuseCertificate(work, tools, downloads->front(), certificate.status());
+  }
+  const Order before = order;
   Enter(work, State::kDone, tools.clock.Now());
   order.certificate_id = certificate->id;
   order.error.reset();
   order.due_time = absl::InfiniteFuture();
-  NORROY_RETURN_IF_ERROR(tools.store.FinishOrder(order, work.lease, *certificate));
+  order.NoteChange(tools.clock.Now());
+  const absl::Status finished = tools.store.FinishOrder(order, work.lease, *certificate);
+  if (!finished.ok()) {
+    // Whatever is saved next must not say that there is a certificate: it is fetched once more.
+    order = before;
+    return finished;
+  }
   log::Info("order", "certificate issued",
             {{"order_id", order.id},
              {"certificate_id", certificate->id},
@@ -146,8 +210,12 @@ absl::StatusOr<std::optional<Next>> Prepare(Work& work, const Tools& tools) {
     if (stop.has_value()) return stop;
   }
   NORROY_ASSIGN_OR_RETURN(const bool ours, TakeFlight(work, tools));
-  if (ours) return std::optional<Next>();
-  return std::optional<Next>(WaitForFlight(work));
+  if (!ours) {
+    NORROY_ASSIGN_OR_RETURN(const Next wait, WaitForFlight(work, tools));
+    return std::optional<Next>(wait);
+  }
+  if (work.ca_order.has_value()) return std::optional<Next>();
+  return WaitForPollTime(work, tools);
 }
 
 // Returns how long the CA took to answer; zero if it need not be asked.
@@ -182,7 +250,9 @@ absl::StatusOr<Next> OnProcessing(Work& work, const Tools& tools, absl::Duration
     return MakeError(absl::StatusCode::kUnavailable, "CA_SLOW",
                      "the CA has been processing the order for 30 minutes");
   }
-  return PollAgain(work, round_trip, retry_after, now, "the CA's issuance");
+  const Next next = PollAgain(work, round_trip, retry_after, now, "the CA's issuance");
+  work.poll_at = tools.clock.Monotonic() + next.wait;
+  return next;
 }
 
 // The CA order's authorizations have lapsed in part: prove them again under the same CA order.
@@ -214,6 +284,7 @@ absl::StatusOr<Next> Finalize(Work& work, const Tools& tools) {
       return Download(work, tools);
     case acme::OrderStatus::kInvalid:
       if (!IsOurs(order)) return StartAnew(work, now);
+      BlameNames(order, WhyInvalid(*work.ca_order));
       return GiveUp(work, WhyInvalid(*work.ca_order), now);
   }
   return absl::InternalError("unknown order status");

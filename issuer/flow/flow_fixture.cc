@@ -1,5 +1,6 @@
 #include "issuer/flow/flow_fixture.h"
 
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -28,12 +29,20 @@ std::vector<challenge::Name> Names(const std::vector<std::string>& texts) {
   return Need(challenge::ParseNames(texts));
 }
 
-// When this life ends.
+// When this life ends, and what happens to it before.
 struct Fuse {
   int requests = 0;
   int kill_at = 0;  // 0: never
   bool after = false;
   bool dead = false;
+  bool cut_off = false;  // from the database
+  int writes = 0;
+  int fail_write = 0;  // 0: none
+  int pause_at = 0;    // 0: never
+  std::function<void()> pause;
+  int statements = 0;
+  int fail_from = 0;
+  int fail_until = 0;
 };
 
 absl::Status Dead() { return MakeError(absl::StatusCode::kUnavailable, "DEAD", "killed"); }
@@ -47,6 +56,7 @@ class FusedHttp final : public http::Client {
     if (last && !fuse_.after) fuse_.dead = true;
     if (fuse_.dead) return Dead();
     absl::StatusOr<http::Response> response = ca_.Send(request);
+    if (fuse_.requests == fuse_.pause_at) fuse_.pause();
     if (last) fuse_.dead = true;
     if (fuse_.dead) return Dead();
     return response;
@@ -57,14 +67,46 @@ class FusedHttp final : public http::Client {
   Fuse& fuse_;
 };
 
+// One transaction, some statement of which may fail.
+class FusedConnection final : public sql::Connection {
+ public:
+  FusedConnection(sql::Connection& connection, Fuse& fuse) : connection_(connection), fuse_(fuse) {}
+  absl::StatusOr<std::vector<sql::Row>> Query(absl::string_view sql,
+                                              const std::vector<sql::Value>& parameters) override {
+    if (Fails()) return absl::UnavailableError("the database is away");
+    return connection_.Query(sql, parameters);
+  }
+  absl::StatusOr<int64_t> Execute(absl::string_view sql,
+                                  const std::vector<sql::Value>& parameters) override {
+    if (Fails()) return absl::UnavailableError("the database is away");
+    return connection_.Execute(sql, parameters);
+  }
+  absl::Status Notify(absl::string_view channel, absl::string_view payload) override {
+    return connection_.Notify(channel, payload);
+  }
+
+ private:
+  bool Fails() {
+    ++fuse_.statements;
+    return fuse_.fail_from <= fuse_.statements && fuse_.statements < fuse_.fail_until;
+  }
+
+  sql::Connection& connection_;
+  Fuse& fuse_;
+};
+
 class FusedDatabase final : public sql::Database {
  public:
   FusedDatabase(sql::Database& database, Fuse& fuse) : database_(database), fuse_(fuse) {}
   absl::Status Write(const sql::Work& work) override {
-    return fuse_.dead ? Dead() : database_.Write(work);
+    if (fuse_.dead || fuse_.cut_off) return Dead();
+    if (++fuse_.writes == fuse_.fail_write) {
+      return MakeError(absl::StatusCode::kUnavailable, "STORAGE_BUSY", "the database is busy");
+    }
+    return database_.Write(Fused(work));
   }
   absl::Status Read(const sql::Work& work) override {
-    return fuse_.dead ? Dead() : database_.Read(work);
+    return fuse_.dead || fuse_.cut_off ? Dead() : database_.Read(Fused(work));
   }
   std::unique_ptr<sql::Subscription> Subscribe(absl::string_view channel,
                                                sql::Heard heard) override {
@@ -72,13 +114,22 @@ class FusedDatabase final : public sql::Database {
   }
 
  private:
+  sql::Work Fused(const sql::Work& work) {
+    return [this, &work](sql::Connection& connection) {
+      FusedConnection fused(connection, fuse_);
+      return work(fused);
+    };
+  }
+
   sql::Database& database_;
   Fuse& fuse_;
 };
 
 class FusedSolver final : public solver::Solver {
  public:
-  FusedSolver(solver::Solver& solver, Fuse& fuse) : solver_(solver), fuse_(fuse) {}
+  // `told`: of changes; only one life can be.
+  FusedSolver(solver::Solver& solver, Fuse& fuse, bool told)
+      : solver_(solver), fuse_(fuse), told_(told) {}
   absl::StatusOr<std::vector<solver::NamePlan>> Plan(
       const std::vector<challenge::Name>& names) override {
     if (fuse_.dead) return Dead();
@@ -111,12 +162,18 @@ class FusedSolver final : public solver::Solver {
     solver_.LookPersist(look, done);
   }
   void OnChange(std::function<void(const std::string& id)> changed) override {
-    solver_.OnChange(std::move(changed));
+    changed_ = std::move(changed);
+    if (told_) solver_.OnChange([this](const std::string& id) { Changed(id); });
+  }
+  void Changed(const std::string& id) {
+    if (changed_) changed_(id);
   }
 
  private:
   solver::Solver& solver_;
   Fuse& fuse_;
+  const bool told_;
+  std::function<void(const std::string& id)> changed_;
 };
 
 class OneAccount final : public keys::Accounts {
@@ -134,20 +191,42 @@ class OneAccount final : public keys::Accounts {
 
 }  // namespace
 
-// What outlives a process: keys and certificates.
-struct FlowFixture::World {
+absl::Time Start() {
+  return absl::FromCivil(absl::CivilSecond(2026, 3, 1, 12, 0, 0), absl::UTCTimeZone());
+}
+
+// Keys and certificates, dear to make and the same for every fixture.
+struct Keys {
+  Keys()
+      : root(Need(identity::MakeRoot("core", kDeployment, Start(), absl::Hours(24 * 365)))),
+        seal_certificate(Need(identity::IssueLeaf(root, seal_key.public_key(), SealRequest()))) {}
+  static identity::LeafRequest SealRequest() {
+    identity::LeafRequest seal;
+    seal.identity.deployment = kDeployment;
+    seal.identity.role = types::v1::ROLE_SEAL;
+    seal.identity.name = "main";
+    seal.now = Start();
+    seal.lifetime = absl::Hours(24 * 90);
+    return seal;
+  }
+
   crypto::PrivateKey account_key = MakeKey();
   crypto::PrivateKey seal_key = MakeKey();
-  std::optional<crypto::Certificate> core_root;
-  std::optional<crypto::Certificate> seal_certificate;
-  std::string account_url;
+  identity::Authority root;
+  crypto::Certificate seal_certificate;
 };
+
+const Keys& SharedKeys() {
+  static const Keys* const keys = new Keys;
+  return *keys;
+}
 
 // What a kill ends.
 struct FlowFixture::Life {
   Fuse fuse;
   std::unique_ptr<FusedDatabase> database;
   std::unique_ptr<store::Store> store;
+  std::unique_ptr<lease::Tenure> tenure;
   std::unique_ptr<store::Authorizations> authorizations;
   std::unique_ptr<FusedHttp> http;
   std::unique_ptr<crypto::Signer> account_signer;
@@ -166,25 +245,14 @@ std::string MakeCsr(const std::vector<std::string>& names, const crypto::Private
 }
 
 FlowFixture::FlowFixture(fakes::FakeCaOptions ca_options, const MakeSolver& make_solver)
-    : clock_(absl::FromCivil(absl::CivilSecond(2026, 3, 1, 12, 0, 0), absl::UTCTimeZone())),
+    : clock_(Start()),
       ca_([&] {
         ca_options.clock = &clock_;
         return ca_options;
       }()),
       solver_(clock_),
       other_solver_(make_solver ? make_solver(clock_) : nullptr),
-      advance_([this](absl::Duration by) { clock_.Advance(by); }),
-      world_(std::make_unique<World>()) {
-  const identity::Authority root =
-      Need(identity::MakeRoot("core", kDeployment, clock_.Now(), absl::Hours(24 * 365)));
-  world_->core_root = root.certificate;
-  identity::LeafRequest seal;
-  seal.identity.deployment = kDeployment;
-  seal.identity.role = types::v1::ROLE_SEAL;
-  seal.identity.name = "main";
-  seal.now = clock_.Now();
-  seal.lifetime = absl::Hours(24 * 90);
-  world_->seal_certificate = Need(identity::IssueLeaf(root, world_->seal_key.public_key(), seal));
+      advance_([this](absl::Duration by) { clock_.Advance(by); }) {
   database_ = Need(sql::OpenSqlite(":memory:"));
   NORROY_CHECK(sql::Migrate(*database_, store::Store::Migrations()).ok());
   store_ = store::Store::Make(*database_);
@@ -201,44 +269,79 @@ FlowFixture::~FlowFixture() = default;
 
 std::string FlowFixture::deployment() { return kDeployment; }
 
-const crypto::Certificate& FlowFixture::core_root() const { return *world_->core_root; }
+const crypto::Certificate& FlowFixture::core_root() const { return SharedKeys().root.certificate; }
 
 void FlowFixture::Restart() {
-  life_ = std::make_unique<Life>();
-  Life& life = *life_;
+  life_.reset();
+  // Of two issuers both are told, see AddIssuer.
+  life_ = NewLife("test", /*told=*/second_ == nullptr, /*among_others=*/second_ != nullptr);
+  engine_ = life_->engine.get();
+  withdrawal_ = life_->withdrawal.get();
+}
+
+void FlowFixture::AddIssuer() {
+  second_ = NewLife("second", /*told=*/false, /*among_others=*/true);
+  Restart();
+  solver_.OnChange([this](const std::string& id) {
+    life_->solver->Changed(id);
+    second_->solver->Changed(id);
+  });
+}
+
+int FlowFixture::RunOther() {
+  if (other_life_ == nullptr)
+    other_life_ = NewLife("other", /*told=*/false, /*among_others=*/false);
+  return other_life_->engine->RunDue();
+}
+
+void FlowFixture::StopOther() { other_life_.reset(); }
+
+std::unique_ptr<FlowFixture::Life> FlowFixture::NewLife(const std::string& owner, bool told,
+                                                        bool among_others) {
+  auto made = std::make_unique<Life>();
+  Life& life = *made;
   life.database = std::make_unique<FusedDatabase>(*database_, life.fuse);
-  life.store = store::Store::Make(*life.database);
+  life.store = store::Store::Make(*life.database, owner);
+  if (among_others) {
+    life.tenure = Need(lease::Tenure::Begin(
+        {.database = *life.database,
+         .clock = clock_,
+         .name = owner,
+         .incarnation = absl::StrCat("life", ++lives_),
+         .give_away = [](sql::Connection& connection, const std::string& name) {
+           return store::Store::BreakLeases(connection, name).status();
+         }}));
+  }
   life.authorizations = std::make_unique<store::Authorizations>(*life.database, "issuer");
   life.http = std::make_unique<FusedHttp>(ca_, life.fuse);
-  life.account_signer = crypto::NewKeySigner(world_->account_key);
+  life.account_signer = crypto::NewKeySigner(SharedKeys().account_key);
   acme::ClientOptions options;
   options.directory_url = ca_.directory_url();
   options.sleep = [this](absl::Duration time) { clock_.Advance(time); };
   std::unique_ptr<acme::Client> client =
       Need(acme::Client::Make(options, *life.http, *life.account_signer, clock_, random_));
-  if (world_->account_url.empty()) {
-    world_->account_url =
+  if (account_url_.empty()) {
+    account_url_ =
         Need(client->CreateAccount({.contacts = {}, .terms_of_service_agreed = true})).url;
     store::AccountRecord record;
     record.ca = "fake";
     record.directory_url = ca_.directory_url();
-    record.url = world_->account_url;
+    record.url = account_url_;
     record.status = "valid";
     record.create_time = clock_.Now();
     NORROY_CHECK(store_->PutAccount(record).ok());
   }
-  client->SetAccountUrl(world_->account_url);
+  client->SetAccountUrl(account_url_);
   life.accounts = std::make_unique<OneAccount>(std::move(client));
   solver::Solver& solver = other_solver_ != nullptr ? *other_solver_ : solver_;
-  life.solver = std::make_unique<FusedSolver>(solver, life.fuse);
+  life.solver = std::make_unique<FusedSolver>(solver, life.fuse, told);
   life.sealer = std::make_unique<solver::Sealer>(
-      kDeployment, crypto::NewKeySigner(world_->seal_key), *world_->seal_certificate);
+      kDeployment, crypto::NewKeySigner(SharedKeys().seal_key), SharedKeys().seal_certificate);
   life.withdrawal = Withdrawal::Make({.authorizations = *life.authorizations,
                                       .store = *life.store,
                                       .accounts = *life.accounts,
                                       .solver = *life.solver,
                                       .clock = clock_});
-  withdrawal_ = life.withdrawal.get();
   life.engine = Engine::Make({.store = *life.store,
                               .accounts = *life.accounts,
                               .solver = *life.solver,
@@ -248,11 +351,43 @@ void FlowFixture::Restart() {
                               .events = life.events,
                               .authorizations = *life.authorizations,
                               .limits = limits_,
-                              .owner = "test",
+                              .owner = owner,
                               .grades = grades_,
-                              .left_authorizations = [this] { ++woken_; }});
-  engine_ = life.engine.get();
+                              .left_authorizations = [this] { ++woken_; },
+                              .tenure = life.tenure.get()});
   life.fuse.requests = 0;
+  return made;
+}
+
+Engine& FlowFixture::engine(int issuer) { return *(issuer == 0 ? life_ : second_)->engine; }
+lease::Tenure& FlowFixture::tenure(int issuer) { return *(issuer == 0 ? life_ : second_)->tenure; }
+Events& FlowFixture::events(int issuer) { return (issuer == 0 ? life_ : second_)->events; }
+
+void FlowFixture::Set(int issuer, Condition condition) {
+  Fuse& fuse = (issuer == 0 ? life_ : second_)->fuse;
+  fuse.dead = condition == Condition::kDead;
+  fuse.cut_off = condition == Condition::kCutOff;
+  conditions_[issuer] = condition;
+}
+
+void FlowFixture::RunDue() {
+  if (second_ == nullptr) {
+    engine_->RunDue();
+    return;
+  }
+  const bool beat = clock_.Monotonic() >= next_beat_;
+  if (beat) next_beat_ = clock_.Monotonic() + lease::Tenure::kBeat;
+  for (const int issuer : {0, 1}) {
+    if (conditions_[issuer] == Condition::kStopped || conditions_[issuer] == Condition::kDead) {
+      continue;
+    }
+    if (beat) (void)tenure(issuer).Beat();
+    engine(issuer).RunDue();
+  }
+}
+
+FlowFixture::Parts FlowFixture::parts() {
+  return {*life_->store, *life_->database, *life_->solver, *life_->accounts, life_->events};
 }
 
 void FlowFixture::Configure(Grades grades, const store::Limits& limits) {
@@ -319,9 +454,10 @@ StoredCertificate FlowFixture::CertificateOf(const std::string& id) {
 Order FlowFixture::Settle(const std::string& id, absl::Duration limit) {
   const absl::Time end = clock_.Now() + limit;
   while (clock_.Now() < end) {
-    engine_->RunDue();
+    RunDue();
     const Order order = Get(id);
-    if (IsFinal(order.state) || order.state == State::kWaitingForCsr || life_->fuse.dead) {
+    if (IsFinal(order.state) || order.state == State::kWaitingForCsr ||
+        (life_->fuse.dead && second_ == nullptr)) {
       return order;
     }
     advance_(absl::Milliseconds(500));
@@ -332,7 +468,7 @@ Order FlowFixture::Settle(const std::string& id, absl::Duration limit) {
 void FlowFixture::RunFor(absl::Duration time) {
   const absl::Time end = clock_.Now() + time;
   while (clock_.Now() < end) {
-    engine_->RunDue();
+    RunDue();
     advance_(absl::Seconds(1));
   }
 }
@@ -340,6 +476,24 @@ void FlowFixture::RunFor(absl::Duration time) {
 void FlowFixture::KillAtRequest(int n, bool after) {
   life_->fuse.kill_at = life_->fuse.requests + n;
   life_->fuse.after = after;
+}
+
+void FlowFixture::FailWrite(int n) { life_->fuse.fail_write = life_->fuse.writes + n; }
+
+bool FlowFixture::write_failed() const {
+  return life_->fuse.fail_write > 0 && life_->fuse.writes >= life_->fuse.fail_write;
+}
+
+void FlowFixture::Kill() { life_->fuse.dead = true; }
+
+void FlowFixture::PauseAtRequest(int n, std::function<void()> meanwhile) {
+  life_->fuse.pause_at = life_->fuse.requests + n;
+  life_->fuse.pause = std::move(meanwhile);
+}
+
+void FlowFixture::FailStatements(int n, int count) {
+  life_->fuse.fail_from = life_->fuse.statements + n;
+  life_->fuse.fail_until = life_->fuse.fail_from + count;
 }
 
 bool FlowFixture::killed() const { return life_->fuse.dead; }

@@ -17,11 +17,14 @@
 #include "common/crypto/key.h"
 #include "common/crypto/random.h"
 #include "common/http/client.h"
+#include "common/lease/tenure.h"
 #include "common/sql/database.h"
 #include "issuer/flow/engine.h"
+#include "issuer/flow/events.h"
 #include "issuer/flow/grades.h"
 #include "issuer/flow/order.h"
 #include "issuer/flow/withdrawal.h"
+#include "issuer/keys/accounts.h"
 #include "issuer/solver/fake_solver.h"
 #include "issuer/store/authorizations.h"
 #include "issuer/store/store.h"
@@ -53,9 +56,40 @@ class FlowFixture {
   // Dies at the n-th CA request from now (1 the next): before it leaves, or after the CA answered
   // and before anybody heard of it.
   void KillAtRequest(int n, bool after);
+  // Dies now.
+  void Kill();
   bool killed() const;
   void Restart();
+
+  // A second issuer on the same database; both have a tenure from now on. Both run in Settle and
+  // RunFor, unless they sleep or are dead, and beat.
+  void AddIssuer();
+  enum class Condition {
+    kAwake,
+    kStopped,  // SIGSTOP: does nothing, and remembers all
+    kCutOff,   // no database
+    kDead,     // kill -9
+  };
+  // 0 is the first.
+  void Set(int issuer, Condition condition);
+  Engine& engine(int issuer);
+  lease::Tenure& tenure(int issuer);
+  Events& events(int issuer);
+  // Runs what is due, and beats.
+  void RunDue();
+  // What another process on the same database does: runs what is due for it.
+  int RunOther();
+  void StopOther();
+  // After the n-th CA request from now was answered this life stands still, as a virtual machine
+  // may, while `meanwhile` happens.
+  void PauseAtRequest(int n, std::function<void()> meanwhile);
+  // `count` of this life's SQL statements fail, the first of them the n-th from now (1 the next).
+  void FailStatements(int n, int count);
   int requests_seen() const;
+  // The n-th write of the engine's from now on (1 the next) fails, once.
+  void FailWrite(int n);
+  // It was made.
+  bool write_failed() const;
 
   // Begins a life with these.
   void Configure(Grades grades, const store::Limits& limits = {});
@@ -78,10 +112,22 @@ class FlowFixture {
   int woken() const { return woken_; }
   sql::Database& database() { return *database_; }
   Engine& engine() { return *engine_; }
+  crypto::Random& random() { return random_; }
+  // Of this life, for services on top of it; they end with it.
+  struct Parts {
+    store::Store& store;
+    sql::Database& database;
+    solver::Solver& solver;
+    keys::Accounts& accounts;
+    Events& events;
+  };
+  Parts parts();
 
  private:
   struct Life;
-  struct World;
+  // `told`: of changes that the solver sees.
+
+  std::unique_ptr<Life> NewLife(const std::string& owner, bool told, bool among_others);
 
   SimulatedClock clock_;
   crypto::SeededRandom random_{7};
@@ -89,11 +135,16 @@ class FlowFixture {
   solver::FakeSolver solver_;
   std::unique_ptr<solver::Solver> other_solver_;
   std::function<void(absl::Duration)> advance_;
-  std::unique_ptr<World> world_;
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::Authorizations> authorizations_;
+  std::string account_url_;
   std::unique_ptr<Life> life_;
+  std::unique_ptr<Life> second_;
+  Condition conditions_[2] = {Condition::kAwake, Condition::kAwake};
+  absl::Duration next_beat_ = absl::ZeroDuration();
+  int lives_ = 0;
+  std::unique_ptr<Life> other_life_;
   Engine* engine_ = nullptr;
   Withdrawal* withdrawal_ = nullptr;
   int woken_ = 0;

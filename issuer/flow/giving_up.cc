@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/failpoint/failpoint.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "issuer/flow/failure.h"
@@ -47,6 +48,7 @@ absl::StatusOr<bool> DeactivateOne(Work& work, const Tools& tools) {
     const absl::StatusOr<acme::Client*> ca = tools.Ca(work);
     absl::Status done = ca.status();
     if (ca.ok()) done = (*ca)->DeactivateAuthorization(progress.authorization_url);
+    NORROY_FAILPOINT("issuer.deactivated");
     if (!done.ok()) {
       log::Warning("order", "authorization left pending",
                    {{"order_id", work.order.id},

@@ -4,6 +4,7 @@
 // Our order: names on their way to one certificate. One value, one row of the store; a step of the
 // flow is a function from this value to its next one. No I/O here.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -101,17 +102,22 @@ struct Order {
   int64_t policy_version = 0;
   bool reuse_never = false;
 
+  // The certificate whose place its own is to take; empty: none.
+  std::string renews;
+  // Until then the issuer renews what it ends in by itself, with the same CSR; InfinitePast: not.
+  absl::Time auto_renew_until = absl::InfinitePast();
+
   // Set with the CSR: who handed it in, and by which policy.
   std::string finalizer;
   int64_t finalize_policy_version = 0;
 
   // The engine's.
   State state = State::kQueued;
-  absl::Time update_time;
-  absl::Time state_time;  // when the present state began
-  absl::Time due_time;    // when the engine looks at it next; InfiniteFuture: only when woken
-  int attempt = 0;        // tries of the present state that failed, for the back-off
-  std::string csr;        // DER; empty until there is one
+  absl::Time update_time;  // by NoteChange
+  absl::Time state_time;   // when the present state began
+  absl::Time due_time;     // when the engine looks at it next; InfiniteFuture: only when woken
+  int attempt = 0;         // tries of the present state that failed, for the back-off
+  std::string csr;         // DER; empty until there is one
   std::string csr_key_sha256;
   bool finalize_requested = false;  // a CSR was accepted: PROCESSING to the outside from now on
   std::string ca_order_url;
@@ -131,12 +137,22 @@ struct Order {
   std::vector<FailedType> failed_types;
   int restarts = 0;  // CA orders that failed and were replaced by another
   int retries = 0;   // those of them that were tried again by the same type
+  // The CA would not have it as a renewal (RFC 9773 5): it is an order like any other to the CA.
+  bool replaces_refused = false;
   // With reuse_never: the CA order's authorizations were all pending when they were first read;
   // and the CA orders that came with others, which are deactivated and of no use.
   bool fresh = false;
   std::vector<std::string> discarded_orders;
+  // The CA asked not to be asked for its order before (Retry-After), whoever takes or wakes ours
+  // meanwhile.
+  absl::Time poll_time = absl::InfinitePast();
 
   std::string set_key() const { return challenge::SetKey(names); }
+  // It changes at `now`. Its update_time grows with each change, whosever clock `now` is of: of two
+  // copies of an order the later one is the newer one.
+  void NoteChange(absl::Time now) {
+    update_time = std::max(now, update_time + absl::Microseconds(1));
+  }
 };
 
 }  // namespace norroy::flow

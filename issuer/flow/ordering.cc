@@ -2,24 +2,76 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
+#include "issuer/acme/problem.h"
 #include "issuer/flow/choice.h"
+#include "issuer/flow/failure.h"
 #include "issuer/flow/steps.h"
 
 namespace norroy::flow {
 namespace {
 
+// A CA that gives orders and does not say so would give a new one each time: after the second such
+// failure it is asked rarely.
+constexpr absl::Duration kUnansweredPause = absl::Minutes(30);
+
+absl::Status NoOrder(const Work& work, const Tools& tools, const absl::Status& failure) {
+  ErrorMetadata metadata = ErrorMetadataOf(failure);
+  const bool refused = acme::ProblemOf(failure).has_value() || metadata["sent"] == "no";
+  if (refused || work.order.attempt == 0 || !IsWorthRepeating(failure)) return failure;
+  metadata["retry_at"] = absl::FormatTime(absl::RFC3339_full, tools.clock.Now() + kUnansweredPause,
+                                          absl::UTCTimeZone());
+  return MakeError(failure.code(), ErrorReason(failure), failure.message(), metadata);
+}
+
+// RFC 8555 7.1.6: a new order is pending or ready. One that is further on is somebody's who
+// finalized it.
+absl::Status CheckPlaced(const Order& order, const acme::Order& placed) {
+  if (placed.status == acme::OrderStatus::kInvalid) return WhyInvalid(placed);
+  const bool begins =
+      placed.status == acme::OrderStatus::kPending || placed.status == acme::OrderStatus::kReady;
+  if (!begins) {
+    return MakeError(
+        absl::StatusCode::kInternal, "CA_PROTOCOL",
+        absl::StrCat("newOrder gave ", placed.url, ", which is finalized already and not ours"));
+  }
+  if (placed.profile.empty() || order.profile.empty() || placed.profile == order.profile) {
+    return absl::OkStatus();
+  }
+  return MakeError(absl::StatusCode::kFailedPrecondition, "CA_PROTOCOL",
+                   absl::StrCat("the CA made an order of profile ", placed.profile, " where ",
+                                order.profile, " was asked for"));
+}
+
 // RFC 8555 7.4. The URL is stored before anything else is done with the order.
 absl::StatusOr<Next> NewOrder(Work& work, const Tools& tools) {
   Order& order = work.order;
   NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
-  NORROY_ASSIGN_OR_RETURN(acme::Order placed, ca->NewOrder(order.names, order.profile));
+  NORROY_ASSIGN_OR_RETURN(const std::string replaces, ReplacesOf(work, tools, *ca));
+  NORROY_FAILPOINT("issuer.order_placing");
+  absl::StatusOr<acme::Order> answer = ca->NewOrder(order.names, order.profile, replaces);
+  NORROY_FAILPOINT("issuer.order_placed");
+  if (!replaces.empty() && IsRefusalToReplace(answer.status())) {
+    return OrderWithoutReplaces(work, answer.status());
+  }
+  if (!answer.ok()) {
+    BlameNames(order, answer.status());
+    return NoOrder(work, tools, answer.status());
+  }
+  acme::Order placed = *std::move(answer);
+  const absl::Status usable = CheckPlaced(order, placed);
+  if (!usable.ok()) {
+    BlameNames(order, usable);
+    return NoOrder(work, tools, usable);
+  }
   order.ca_order_url = placed.url;
   order.ca_finalize_url = placed.finalize;
   if (IsDiscarded(order)) return RefuseDiscarded(work, tools);
@@ -30,7 +82,18 @@ absl::StatusOr<Next> NewOrder(Work& work, const Tools& tools) {
   return Next::RunOn();
 }
 
-void Note(NameProgress& progress, const acme::Authorization& authorization) {
+// RFC 8555 8.3: a token is random; one that another name of the order has, too, proves nothing.
+bool IsTaken(const Order& order, const NameProgress& progress, absl::string_view token) {
+  for (const NameProgress& other : order.progress) {
+    if (&other == &progress || other.authorization_url == progress.authorization_url) continue;
+    for (const NameProgress::Offer& offer : other.offers) {
+      if (offer.token == token) return true;
+    }
+  }
+  return false;
+}
+
+void Note(const Order& order, NameProgress& progress, const acme::Authorization& authorization) {
   progress.name = authorization.name;
   progress.offers.clear();
   progress.responded = false;
@@ -40,6 +103,7 @@ void Note(NameProgress& progress, const acme::Authorization& authorization) {
     // RFC 8555 7.1.6: "processing" is what the CA was told of before.
     if (challenge.status != acme::ChallengeStatus::kPending) progress.responded = true;
     if (!Fits(authorization.name, challenge.type)) continue;
+    if (IsTaken(order, progress, challenge.token.value())) continue;
     progress.offers.push_back({challenge.type, challenge.url, challenge.token.value()});
   }
 }
@@ -88,7 +152,7 @@ absl::StatusOr<std::optional<Next>> ReadAuthorizations(Work& work, const Tools& 
     NORROY_ASSIGN_OR_RETURN(const acme::Authorization authorization,
                             ca->GetAuthorization(progress.authorization_url));
     if (!IsOrdered(order, authorization.name)) return UnexpectedName(authorization.name);
-    Note(progress, authorization);
+    Note(order, progress, authorization);
     if (progress.state == NameState::kValid) {
       if (WantsFresh(order)) return std::optional<Next>(BeginDiscarding(work, tools));
       valid.push_back(Known(order, *ca, authorization, tools.clock.Now()));
@@ -132,6 +196,7 @@ absl::StatusOr<Next> PlaceOrder(Work& work, const Tools& tools) {
     NORROY_RETURN_IF_ERROR(LearnReused(work, tools));
     return AfterValidation(work, tools);
   }
+  NORROY_FAILPOINT("issuer.order_stored");
   NORROY_ASSIGN_OR_RETURN(const std::optional<Next> stop, ReadAuthorizations(work, tools));
   if (stop.has_value()) return *stop;
   work.authorizations_read = true;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "issuer/flow/choice.h"
@@ -200,6 +201,7 @@ absl::StatusOr<Next> GoToTheCa(Work& work, const Tools& tools) {
 
 absl::StatusOr<Next> OnReady(Work& work, const Tools& tools,
                              const solver::PresentationStatus& status) {
+  NORROY_FAILPOINT("issuer.proofs_served");
   if (work.ready_revision != status.revision) {
     work.ready_revision = status.revision;
     work.ready_at = tools.clock.Monotonic();
@@ -270,11 +272,12 @@ Next PresentWhatIsLeft(Work& work) {
 absl::StatusOr<Next> Present(Work& work, const Tools& tools) {
   const absl::Time now = tools.clock.Now();
   NORROY_RETURN_IF_ERROR(tools.KeepLease(work, kRequestLimit));
-  if (!work.presentation.has_value() || IsRenewalDue(work, now)) {
+  if (!work.presentation.has_value() || IsRenewalDue(work, tools)) {
     // Whoever takes the order anew seals anew: a seal's bytes are not stored.
     NORROY_RETURN_IF_ERROR(SealProofs(work, tools));
     return Next::RunOn();
   }
+  NORROY_FAILPOINT("issuer.proofs_sealed");
   const absl::StatusOr<solver::PresentationStatus> status =
       tools.solver.Present(*work.presentation);
   if (!status.ok()) return OnError(work, tools, status.status());

@@ -48,6 +48,8 @@ absl::StatusOr<absl::Time> HeldUntil(const Work& work, const Tools& tools, absl:
   // A CA order that replaces one that failed is bounded by the limit on failures.
   store::Limits limits = tools.limits;
   limits.new_orders_per_set_per_hour += order.restarts;
+  // CAs count a renewal apart (RFC 9773), and one that is refused as such comes once more.
+  if (!order.renews.empty()) ++limits.new_orders_per_set_per_hour;
   NORROY_ASSIGN_OR_RETURN(const absl::Time orders, tools.store.MayOrder(order, limits, now));
   NORROY_ASSIGN_OR_RETURN(const absl::Time failures,
                           tools.store.MayBeginValidation(order, tools.limits, now));
@@ -64,13 +66,14 @@ absl::StatusOr<Next> Queue(Work& work, const Tools& tools) {
   NORROY_RETURN_IF_ERROR(AskPlan(work, tools));
   NORROY_ASSIGN_OR_RETURN(const std::optional<Next> refused, RefuseUnanswerable(work, tools));
   if (refused.has_value()) return *refused;
+  NORROY_RETURN_IF_ERROR(CheckPaused(order, tools));
   const absl::Time now = tools.clock.Now();
   for (const solver::NamePlan& plan : *work.plan) {
     const std::vector<std::string> missing = MissingAgents(plan);
     if (!missing.empty()) return WaitForAgents(work, tools, plan.name, missing);
   }
   NORROY_ASSIGN_OR_RETURN(const bool ours, TakeFlight(work, tools));
-  if (!ours) return WaitForFlight(work);
+  if (!ours) return WaitForFlight(work, tools);
   NORROY_ASSIGN_OR_RETURN(const absl::Time held, HeldUntil(work, tools, now));
   if (held > now) return WaitForLimit(work, tools, held);
   ClearError(order);

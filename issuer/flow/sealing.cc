@@ -60,6 +60,8 @@ absl::StatusOr<std::vector<Choice>> Choose(Work& work) {
   return choices;
 }
 
+bool IsConfigured(const Tools& tools) { return tools.proof_lease > absl::ZeroDuration(); }
+
 // Half an hour only where every name is proved by DNS, as far as that is known.
 absl::Duration LeaseFor(const std::vector<Choice>& choices) {
   for (const auto& [progress, offer] : choices) {
@@ -80,10 +82,11 @@ absl::Duration LeaseByTypes(const Order& order) {
 
 }  // namespace
 
-bool IsRenewalDue(const Work& work, absl::Time now) {
-  const absl::Duration lease =
-      work.presentation.has_value() ? work.lease_time : LeaseByTypes(work.order);
-  return work.order.lease_not_after - now < lease / 2;
+bool IsRenewalDue(const Work& work, const Tools& tools) {
+  const absl::Duration lease = work.presentation.has_value() ? work.lease_time
+                               : IsConfigured(tools)         ? tools.proof_lease
+                                                             : LeaseByTypes(work.order);
+  return work.order.lease_not_after - tools.clock.Now() < lease / 2;
 }
 
 absl::StatusOr<challenge::Proof> ProofOf(const NameProgress& progress,
@@ -104,7 +107,7 @@ absl::Status SealProofs(Work& work, const Tools& tools) {
   NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.accounts.ClientFor(order.ca));
   const std::string thumbprint = ca->Thumbprint();
   const absl::Time now = tools.clock.Now();
-  work.lease_time = LeaseFor(choices);
+  work.lease_time = IsConfigured(tools) ? tools.proof_lease : LeaseFor(choices);
   work.sealed.clear();
   solver::Presentation presentation;
   presentation.id = order.id;

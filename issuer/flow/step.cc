@@ -13,16 +13,24 @@ namespace {
 constexpr absl::Duration kFlightPoll = absl::Milliseconds(500);
 constexpr absl::Duration kMinPoll = absl::Milliseconds(2);
 constexpr absl::Duration kMaxPoll = absl::Seconds(5);
+constexpr absl::Duration kMaxRetryAfter = absl::Hours(24);
 // Longer waits go to the store: memory is for what moves.
 constexpr absl::Duration kMaxWaitInMemory = absl::Seconds(30);
 
 }  // namespace
 
 absl::Status Tools::KeepLease(Work& work, absl::Duration need) const {
+  if (tenure != nullptr && !tenure->Lasts()) {
+    return MakeError(absl::StatusCode::kAborted, "LEASE_LOST",
+                     "the database has not heard of this issuer for too long");
+  }
+  const int64_t number = tenure == nullptr ? work.tenure : tenure->number();
   const absl::Duration taken = clock.Monotonic();
-  if (work.lease_end - taken >= need) return absl::OkStatus();
+  // Under an earlier tenure: the store knows whether it was given away meanwhile.
+  if (work.tenure == number && work.lease_end - taken >= need) return absl::OkStatus();
   NORROY_RETURN_IF_ERROR(store.ExtendLease(work.lease, clock.Now(), kLease));
   work.lease_end = taken + kLease;
+  work.tenure = number;
   return absl::OkStatus();
 }
 
@@ -31,11 +39,14 @@ absl::StatusOr<acme::Client*> Tools::Ca(Work& work) const {
   const absl::Time now = clock.Now();
   NORROY_ASSIGN_OR_RETURN(const absl::Time hold, store.GetHold(absl::StrCat("ca/", work.order.ca)));
   if (hold > now) {
-    return MakeError(
-        absl::StatusCode::kUnavailable, "CA_ON_HOLD",
-        absl::StrCat("the CA ", work.order.ca, " asked not to be called until ",
-                     absl::FormatTime(hold, absl::UTCTimeZone())),
-        {{"retry_at", absl::FormatTime(absl::RFC3339_sec, hold, absl::UTCTimeZone())}});
+    NORROY_ASSIGN_OR_RETURN(const std::string why,
+                            store.WhyHeld(absl::StrCat("ca/", work.order.ca)));
+    // Looked at often, so that a hold which a human lifts is gone soon.
+    if (!why.empty()) return MakeError(absl::StatusCode::kUnavailable, "CA_ON_HOLD", why);
+    return MakeError(absl::StatusCode::kUnavailable, "CA_ON_HOLD",
+                     absl::StrCat("the CA ", work.order.ca, " asked not to be called until ",
+                                  absl::FormatTime(hold, absl::UTCTimeZone())),
+                     {{"retry_at", acme::RetryAtText(hold)}});
   }
   NORROY_RETURN_IF_ERROR(KeepLease(work, kRequestLimit));
   return client;
@@ -62,9 +73,14 @@ absl::Status GiveFlightBack(Work& work, const Tools& tools) {
   return tools.store.GiveFlightBack(work.order, work.lease);
 }
 
-Next WaitForFlight(Work& work) {
-  work.order.waiting_for = "another order for the same names";
-  return Next::Wait(kFlightPoll, false);
+absl::StatusOr<Next> WaitForFlight(Work& work, const Tools& tools) {
+  constexpr char kOther[] = "another order for the same names";
+  // That may take days: while the order is in memory it must stay ours.
+  NORROY_RETURN_IF_ERROR(tools.KeepLease(work, kRequestLimit));
+  const bool news = work.order.waiting_for != kOther;
+  work.order.waiting_for = kOther;
+  work.order.due_time = tools.clock.Now() + kFlightPoll;
+  return Next::Wait(kFlightPoll, news);
 }
 
 absl::StatusOr<Next> WaitForLimit(Work& work, const Tools& tools, absl::Time until) {
@@ -103,9 +119,11 @@ Next StartAnew(Work& work, absl::Time now) {
   order.ca_order_url.clear();
   order.ca_finalize_url.clear();
   order.finalize_intent_url.clear();
+  order.poll_time = absl::InfinitePast();
   order.progress.clear();
   order.fresh = false;
   work.ca_order.reset();
+  work.poll_at = absl::ZeroDuration();
   work.authorizations_read = false;
   work.presentation.reset();
   work.looks = {};
@@ -124,14 +142,30 @@ Next PollAgain(Work& work, absl::Duration round_trip, std::optional<absl::Time> 
   work.poll_interval = work.poll_interval == absl::ZeroDuration()
                            ? std::max(round_trip, kMinPoll)
                            : std::min(work.poll_interval * 1.5, kMaxPoll);
-  const absl::Duration wait = retry_after.has_value()
-                                  ? std::max(*retry_after - now, absl::ZeroDuration())
-                                  : work.poll_interval;
+  // Tight while the answer may come any moment, at most 60 polls in half an hour. Proofs that are
+  // up are known to memory only.
+  const absl::Duration longest =
+      work.order.state == State::kValidating ? kMaxWaitInMemory : absl::InfiniteDuration();
+  const absl::Duration pace =
+      std::max(work.poll_interval, std::min((now - work.order.state_time) / 8, longest));
+  const absl::Duration wait =
+      retry_after.has_value() ? std::max(*retry_after - now, absl::ZeroDuration()) : pace;
+  work.order.poll_time = retry_after.has_value() ? now + wait : absl::InfinitePast();
   if (wait > kMaxWaitInMemory) return ParkUntil(work, now + wait, waiting_for);
   const bool news = work.order.waiting_for != waiting_for;
   work.order.waiting_for = std::string(waiting_for);
   work.order.due_time = now + wait;
-  return Next::Wait(wait, news && wait > absl::Milliseconds(200));
+  return Next::Wait(wait, retry_after.has_value() || (news && wait > absl::Milliseconds(200)));
+}
+
+std::optional<Next> WaitForPollTime(const Work& work, const Tools& tools) {
+  const absl::Duration now = tools.clock.Monotonic();
+  if (now < work.poll_at) return Next::Wait(work.poll_at - now, false);
+  if (work.poll_at > absl::ZeroDuration()) return std::nullopt;
+  const absl::Duration left = work.order.poll_time - tools.clock.Now();
+  // No Retry-After is taken for longer: then the clock was set back meanwhile.
+  if (left <= absl::ZeroDuration() || left > kMaxRetryAfter) return std::nullopt;
+  return Next::Wait(std::min(left, kMaxWaitInMemory), false);
 }
 
 }  // namespace norroy::flow

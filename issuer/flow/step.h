@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/crypto/random.h"
+#include "common/lease/tenure.h"
 #include "issuer/acme/client.h"
 #include "issuer/acme/order.h"
 #include "issuer/flow/grades.h"
@@ -32,6 +33,7 @@ struct Work {
   Order order;
   store::Lease lease;
   absl::Duration lease_end;  // by the monotonic clock
+  int64_t tenure = 0;        // under which it was last known to be ours
   // The CA's order as last read.
   std::optional<acme::Order> ca_order;
   // Every authorization in order.progress was read since the order was taken.
@@ -50,6 +52,7 @@ struct Work {
   // How long to wait before the next poll; zero: ask at once.
   absl::Duration poll_interval = absl::ZeroDuration();
   // By the monotonic clock: the CA is not polled before, whatever else wakes the order.
+  // order.poll_time is for whoever takes it anew.
   absl::Duration poll_at = absl::ZeroDuration();
   // The presentation of order.generation, sealed once, how long its lease is, and by what its names
   // are sealed.
@@ -104,8 +107,12 @@ struct Tools {
   store::Authorizations& authorizations;
   store::Limits limits;
   Grades grades;
+  lease::Tenure* tenure;  // null: no other process has this store
+  // Of every presentation; zero: by how its names are proved.
+  absl::Duration proof_lease;
 
-  // Makes the lease last `need` from now on.
+  // Makes the lease last `need` from now on. ABORTED (LEASE_LOST), too, while this process has no
+  // tenure: others may be at work on what it holds.
   absl::Status KeepLease(Work& work, absl::Duration need) const;
   // The CA of the order, for one request now: the lease outlives it (or is made longer), and the
   // CA has not asked us to stay away.
@@ -118,7 +125,7 @@ void Enter(Work& work, State state, absl::Time now);
 absl::StatusOr<bool> TakeFlight(Work& work, const Tools& tools);
 absl::Status GiveFlightBack(Work& work, const Tools& tools);
 // Looks again soon whether the other order has given it back.
-Next WaitForFlight(Work& work);
+absl::StatusOr<Next> WaitForFlight(Work& work, const Tools& tools);
 // Gives the flight back and waits in the store for a limit to end: READY orders of the same names
 // must be able to finish meanwhile.
 absl::StatusOr<Next> WaitForLimit(Work& work, const Tools& tools, absl::Time until);
@@ -137,8 +144,11 @@ Next ParkUntil(Work& work, absl::Time until, absl::string_view waiting_for);
 // Why the CA made its order invalid.
 absl::Status WhyInvalid(const acme::Order& ca_order);
 
+// The CA is not to be asked for its order yet (RFC 8555 7.4). Unset: it may.
+std::optional<Next> WaitForPollTime(const Work& work, const Tools& tools);
+
 // The pause before the next poll: Retry-After first (RFC 8555 7.4), else from the last round trip
-// on by 1.5 up to 5 s.
+// on by 1.5 up to 5 s, and an eighth of the time that the state has lasted where that is more.
 Next PollAgain(Work& work, absl::Duration round_trip, std::optional<absl::Time> retry_after,
                absl::Time now, absl::string_view waiting_for);
 

@@ -70,6 +70,15 @@ absl::Status LearnReused(Work& work, const Tools& tools);
 store::Authorization Known(const Order& order, const acme::Client& ca,
                            const acme::Authorization& authorization, absl::Time now);
 
+// What the CA is told that an order replaces (RFC 9773 5); "": it is not told, because the order
+// renews nothing, the CA would not have it before, or the certificate is not of the same account.
+absl::StatusOr<std::string> ReplacesOf(const Work& work, const Tools& tools, acme::Client& ca);
+// Whether a refused newOrder may be tried without: any refusal may be that of "replaces" but that
+// of a limit. A lost answer makes the next one alreadyReplaced; without "replaces", a CA that hands
+// orders out again hands out that one.
+bool IsRefusalToReplace(const absl::Status& refused);
+Next OrderWithoutReplaces(Work& work, const absl::Status& refused);
+
 // Begins the names' progress from the authorizations of the CA's order.
 void NoteAuthorizations(Order& order, const acme::Order& ca_order);
 // Shared by the steps that find an order validated: takes the proofs down and moves on.
@@ -88,11 +97,14 @@ void LogWhatIsNotSeen(const Work& work);
 // by another type, or where we know of a reason that is gone, or gives up.
 absl::StatusOr<Next> Blame(Work& work, const Tools& tools);
 
+// RFC 8555 6.7.1: the names that the CA blames in the failure's subproblems show it.
+void BlameNames(Order& order, const absl::Status& failure);
+
 // Seals the proofs of the pending names under a new generation; the order must be saved before they
 // are shown to anybody.
 absl::Status SealProofs(Work& work, const Tools& tools);
 // Half of the presentation's lease is over.
-bool IsRenewalDue(const Work& work, absl::Time now);
+bool IsRenewalDue(const Work& work, const Tools& tools);
 // The account's answer to a challenge.
 absl::StatusOr<challenge::Proof> ProofOf(const NameProgress& progress,
                                          const NameProgress::Offer& offer,

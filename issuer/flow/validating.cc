@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "issuer/flow/choice.h"
@@ -81,7 +82,9 @@ absl::StatusOr<std::optional<Next>> TellTheCa(Work& work, const Tools& tools) {
       return std::optional<Next>(StartAnew(work, tools.clock.Now()));
     }
     NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+    NORROY_FAILPOINT("issuer.proofs_seen");
     const absl::Status told = ca->RespondToChallenge(offer->url);
+    NORROY_FAILPOINT("issuer.ca_told");
     if (!told.ok()) {
       NORROY_ASSIGN_OR_RETURN(const Next next, OnRefused(work, tools, progress, told));
       return std::optional<Next>(next);
@@ -102,9 +105,9 @@ bool SomebodyWaitsToBeTold(const Order& order) {
 }
 
 absl::StatusOr<Next> Poll(Work& work, const Tools& tools) {
-  const absl::Duration begin = tools.clock.Monotonic();
   // Woken by something else than time: the CA is left alone until it is due (RFC 8555 7.5.1).
-  if (begin < work.poll_at) return Next::Wait(work.poll_at - begin, false);
+  if (const std::optional<Next> early = WaitForPollTime(work, tools)) return *early;
+  const absl::Duration begin = tools.clock.Monotonic();
   NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
   NORROY_ASSIGN_OR_RETURN(acme::Order order, ca->GetOrder(work.order.ca_order_url));
   const absl::Duration end = tools.clock.Monotonic();
@@ -143,7 +146,7 @@ absl::StatusOr<Next> Validate(Work& work, const Tools& tools) {
   }
   NORROY_ASSIGN_OR_RETURN(const std::optional<Next> told, TellTheCa(work, tools));
   if (told.has_value()) return *told;
-  if (IsRenewalDue(work, tools.clock.Now())) {
+  if (IsRenewalDue(work, tools)) {
     NORROY_RETURN_IF_ERROR(SealProofs(work, tools));
     return Next::RunOn();
   }
@@ -162,7 +165,9 @@ absl::StatusOr<Next> AfterValidation(Work& work, const Tools& tools) {
     progress.state = NameState::kValid;
     progress.offers.clear();
   }
+  NORROY_FAILPOINT("issuer.validated");
   ReleasePresentation(work, tools);
+  NORROY_FAILPOINT("issuer.released");
   order.error.reset();
   order.failed_types.clear();
   if (!order.csr.empty()) {

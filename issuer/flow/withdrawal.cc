@@ -4,14 +4,14 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/rounds.h"
 #include "common/log/log.h"
+#include "common/log/trouble.h"
 #include "common/status_macros.h"
-#include "common/sync/mutex.h"
 #include "issuer/acme/problem.h"
 #include "issuer/flow/deactivating.h"
 #include "issuer/flow/failure.h"
@@ -47,33 +47,20 @@ class WithdrawalImpl final : public Withdrawal {
 
   void Start() override {
     next_look_ = o_.clock.Monotonic() + o_.first;
-    thread_ = std::thread([this] { Work(); });
+    rounds_.Start(o_.first);
   }
 
-  void Wake() override {
-    {
-      MutexLock lock(&mutex_);
-      woken_ = true;
-    }
-    changed_.Signal();
-  }
+  void Wake() override { rounds_.Wake(); }
 
-  void Stop() override {
-    {
-      MutexLock lock(&mutex_);
-      stopping_ = true;
-    }
-    changed_.SignalAll();
-    if (thread_.joinable()) thread_.join();
-  }
+  void Stop() override { rounds_.Stop(); }
 
   absl::Duration RunDue() override {
     const absl::Duration now = o_.clock.Monotonic();
-    Log("the validators cannot be asked; nothing is withdrawn", AskAgain());
+    trouble_.Note("the validators cannot be asked; nothing is withdrawn", AskAgain());
     if (now >= next_look_) {
       next_look_ = now + o_.interval;
-      Log("the validators cannot be asked; nothing is withdrawn", LookAtNames());
-      Log("expired authorizations are not forgotten", Prune());
+      trouble_.Note("the validators cannot be asked; nothing is withdrawn", LookAtNames());
+      trouble_.Note("expired authorizations are not forgotten", Prune());
     }
     absl::Duration next = next_look_ - now;
     if (!suspects_.empty()) next = std::min(next, o_.kSure);
@@ -82,35 +69,7 @@ class WithdrawalImpl final : public Withdrawal {
   }
 
  private:
-  void Work() {
-    absl::Duration wait = o_.first;
-    while (true) {
-      {
-        MutexLock lock(&mutex_);
-        const absl::Duration until = o_.clock.Monotonic() + wait;
-        while (!stopping_ && !woken_ && o_.clock.Monotonic() < until) {
-          changed_.WaitFor(&mutex_, until - o_.clock.Monotonic());
-        }
-        if (stopping_) return;
-        woken_ = false;
-      }
-      wait = RunDue();
-    }
-  }
-
-  bool stopping() {
-    MutexLock lock(&mutex_);
-    return stopping_;
-  }
-
-  // The same trouble is told once, not every 30 seconds.
-  void Log(absl::string_view what, const absl::Status& status) {
-    const std::string line = status.ok() ? "" : absl::StrCat(what, ": ", status.message());
-    if (!line.empty() && line != last_trouble_) {
-      log::Warning("withdrawal", what, {{"error", status.message()}});
-    }
-    if (!line.empty()) last_trouble_ = line;
-  }
+  bool stopping() { return rounds_.stopping(); }
 
   // For which of `names` nobody may answer. Those that cannot be read are left alone.
   absl::StatusOr<std::vector<std::string>> Unanswerable(const std::vector<std::string>& names) {
@@ -178,7 +137,7 @@ class WithdrawalImpl final : public Withdrawal {
     const absl::StatusOr<std::vector<Authorization>> marked =
         o_.authorizations.Withdrawn(ca, (*client)->account_url(), kMaxMarked, o_.clock.Now());
     if (!marked.ok()) {
-      Log("the store cannot be read", marked.status());
+      trouble_.Note("the store cannot be read", marked.status());
       return o_.interval;
     }
     absl::Duration next = absl::InfiniteDuration();
@@ -256,8 +215,8 @@ class WithdrawalImpl final : public Withdrawal {
     not_before = std::max(refusal.not_before, now + (retry_at - wall));
     const std::optional<acme::Problem> problem = acme::ProblemOf(why);
     if (problem.has_value() && problem->status == 503 && retry_at > wall) {
-      Log("the CA's hold is not stored",
-          o_.store.SetHold(absl::StrCat("ca/", authorization.ca), retry_at));
+      trouble_.Note("the CA's hold is not stored",
+                    o_.store.SetHold(absl::StrCat("ca/", authorization.ca), retry_at));
     }
     return not_before;
   }
@@ -270,13 +229,9 @@ class WithdrawalImpl final : public Withdrawal {
   std::map<std::string, absl::Duration> suspects_;  // since when, by the monotonic clock
   std::map<std::string, Pace> paces_;
   std::map<std::string, Refusal> refusals_;
-  std::string last_trouble_;
+  log::Trouble trouble_{"withdrawal"};
 
-  Mutex mutex_;
-  CondVar changed_;
-  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  Rounds rounds_{o_.clock, [this] { return RunDue(); }};
 };
 
 }  // namespace

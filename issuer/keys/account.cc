@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/crypto/secret.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "issuer/keys/eab_key.h"
@@ -14,6 +15,8 @@ namespace norroy::keys {
 namespace {
 
 using store::AccountRecord;
+
+constexpr absl::Duration kLookEvery = absl::Seconds(2);
 
 absl::Status Precondition(absl::string_view reason, absl::string_view message) {
   return MakeError(absl::StatusCode::kFailedPrecondition, reason, message);
@@ -96,13 +99,13 @@ absl::StatusOr<std::unique_ptr<Account>> Account::Open(const CaSettings& setting
   NORROY_RETURN_IF_ERROR(account->OpenClient());
   const std::string thumbprint = account->files_->current()->public_key().thumbprint();
   const bool known = record.key_thumbprint == thumbprint;
-  if (record.url.empty()) record.key_thumbprint = thumbprint;
   {
     MutexLock lock(&account->mutex_);
     account->record_ = record;
     account->unsettled_ = !record.url.empty() && known && account->files_->changing();
   }
   if (record.url.empty()) {
+    record.key_thumbprint = thumbprint;
     NORROY_RETURN_IF_ERROR(account->Store(record).status());
     return account;
   }
@@ -121,7 +124,8 @@ AccountRecord Account::record() {
 }
 
 absl::StatusOr<AccountRecord> Account::Store(AccountRecord record) {
-  NORROY_RETURN_IF_ERROR(options_.store.PutAccount(record));
+  // Between our reading of it and now another issuer may have stored its own.
+  NORROY_RETURN_IF_ERROR(options_.store.PutAccount(record, this->record().key_thumbprint));
   MutexLock lock(&mutex_);
   record_ = std::move(record);
   return record_;
@@ -144,7 +148,27 @@ absl::Status Account::CheckUsable() {
   return absl::OkStatus();
 }
 
+// Another issuer on the database may have registered the account, or asked the CA how it is.
+void Account::LookAtStore() {
+  {
+    MutexLock lock(&mutex_);
+    const absl::Duration now = options_.clock.Monotonic();
+    if (now < next_look_) return;
+    next_look_ = now + kLookEvery;
+  }
+  const absl::StatusOr<AccountRecord> stored = options_.store.GetAccount(settings_.name);
+  if (!stored.ok() || stored->url.empty()) return;
+  MutexLock lock(&mutex_);
+  if (stored->directory_url != record_.directory_url ||
+      stored->key_thumbprint != record_.key_thumbprint) {
+    return;
+  }
+  if (stored->url != record_.url) client_->SetAccountUrl(stored->url);
+  record_ = *stored;
+}
+
 absl::StatusOr<acme::Client*> Account::Client() {
+  LookAtStore();
   NORROY_RETURN_IF_ERROR(CheckUsable());
   bool settle = false;
   {
@@ -195,7 +219,9 @@ absl::StatusOr<AccountRecord> Account::Register(bool agree_tos) {
                                      "id and an HMAC key from it and configure "
                                      "eab_kid and eab_key_file"));
   }
+  NORROY_FAILPOINT("issuer.account_wanted");
   NORROY_ASSIGN_OR_RETURN(const acme::Account account, AskToRegister(directory, agree_tos));
+  NORROY_FAILPOINT("issuer.account_made");
   AccountRecord known = record();
   if (known.url != account.url) known.create_time = options_.clock.Now();
   known.url = account.url;
@@ -205,6 +231,8 @@ absl::StatusOr<AccountRecord> Account::Register(bool agree_tos) {
   known.terms_of_service = directory.terms_of_service;
   NORROY_ASSIGN_OR_RETURN(known, Store(known));
   client_->SetAccountUrl(known.url);
+  // What waited for somebody to see to the account need not wait any more.
+  NORROY_RETURN_IF_ERROR(options_.store.LiftHold(absl::StrCat("ca/", ca())));
   return known;
 }
 
@@ -216,6 +244,7 @@ absl::StatusOr<AccountRecord> Account::Update() {
   AccountRecord known = record();
   known.status = account.status;
   known.contacts = account.contacts;
+  NORROY_RETURN_IF_ERROR(options_.store.LiftHold(absl::StrCat("ca/", ca())));
   return Store(known);
 }
 

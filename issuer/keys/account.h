@@ -56,22 +56,23 @@ class Account {
 
   // account.cc
   absl::StatusOr<store::AccountRecord> ReadRecord();
-  absl::Status OpenClient();
-  absl::Status Reconcile();
+  absl::Status OpenClient() ABSL_EXCLUSIVE_LOCKS_REQUIRED(changing_);
+  absl::Status Reconcile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(changing_);
+  void LookAtStore();
   absl::Status CheckUsable();
   absl::StatusOr<acme::Account> AskToRegister(const acme::Directory& directory, bool agree_tos);
   absl::StatusOr<store::AccountRecord> Store(store::AccountRecord record);
   store::AccountRecord record();
 
-  // key_change.cc; all under changing_.
+  // key_change.cc
   // The URL of the account that the CA has for this key; empty: none.
   absl::StatusOr<std::string> AccountOf(crypto::Signer& signer);
-  absl::Status BringToEnd(bool maybe_sent);
-  absl::StatusOr<bool> NextKeyCounts();
-  absl::Status Finish();
-  absl::Status TakeBack(const absl::Status& why);
+  absl::Status BringToEnd(bool maybe_sent) ABSL_EXCLUSIVE_LOCKS_REQUIRED(changing_);
+  absl::StatusOr<bool> NextKeyCounts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(changing_);
+  absl::Status Finish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(changing_);
+  absl::Status TakeBack(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(changing_);
   absl::Status Unsettled(const absl::Status& why);
-  absl::Status Settle();
+  absl::Status Settle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(changing_);
   absl::Status Step(absl::string_view step);
 
   const CaSettings settings_;
@@ -88,6 +89,7 @@ class Account {
   // A change was cut short: nobody but the CA knows which key counts.
   bool unsettled_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status why_unsettled_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration next_look_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
   absl::Duration next_try_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
 };
 

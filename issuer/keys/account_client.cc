@@ -121,8 +121,9 @@ absl::StatusOr<acme::Account> AccountClient::UpdateAccount(
 }
 
 absl::StatusOr<acme::Order> AccountClient::NewOrder(const std::vector<challenge::Name>& names,
-                                                    const std::string& profile) {
-  return Pass([&] { return inner_->NewOrder(names, profile); });
+                                                    const std::string& profile,
+                                                    const std::string& replaces) {
+  return Pass([&] { return inner_->NewOrder(names, profile, replaces); });
 }
 
 absl::StatusOr<acme::Order> AccountClient::GetOrder(const std::string& url) {

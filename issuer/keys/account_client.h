@@ -57,7 +57,8 @@ class AccountClient final : public acme::Client {
   absl::Status ChangeKey(crypto::Signer& next) override { return inner_->ChangeKey(next); }
   void UseKey(crypto::Signer& signer) override { inner_->UseKey(signer); }
   absl::StatusOr<acme::Order> NewOrder(const std::vector<challenge::Name>& names,
-                                       const std::string& profile) override;
+                                       const std::string& profile,
+                                       const std::string& replaces) override;
   absl::StatusOr<acme::Order> GetOrder(const std::string& url) override;
   absl::StatusOr<acme::Order> Finalize(const acme::Order& order,
                                        const std::string& csr_der) override;
@@ -66,6 +67,10 @@ class AccountClient final : public acme::Client {
   absl::Status RespondToChallenge(const std::string& url) override;
   absl::StatusOr<std::vector<std::string>> DownloadCertificate(const std::string& url) override;
   absl::Status RevokeCertificate(const std::string& der, acme::RevocationReason reason) override;
+  // An open resource, which no key is needed for.
+  absl::StatusOr<acme::RenewalInfo> GetRenewalInfo(const std::string& renewal_id) override {
+    return inner_->GetRenewalInfo(renewal_id);
+  }
   std::string Thumbprint() const override { return inner_->Thumbprint(); }
   int64_t requests() const override { return inner_->requests(); }
 

@@ -59,6 +59,8 @@ struct AccountsOptions {
   std::function<absl::StatusOr<std::unique_ptr<http::Client>>(const CaSettings&)> new_http;
   // How long a change of a key waits for the CA's verdicts.
   absl::Duration verdicts_limit = absl::Seconds(45);
+  // How many other issuers use the store now; null: none ever does.
+  std::function<int()> other_issuers = nullptr;
   // For tests of crashes: called after each step of a change ("written", "changed", "stored",
   // "filed"); an error ends it there, as a crash would.
   std::function<absl::Status(absl::string_view step)> after_step = nullptr;

@@ -55,6 +55,7 @@ absl::StatusOr<std::unique_ptr<Accounts>> AccountsFixture::Make() {
        .random = random_,
        .new_http = [this](const CaSettings&) { return std::make_unique<Borrowed>(ca_); },
        .verdicts_limit = verdicts_limit_,
+       .other_issuers = [this] { return other_issuers_; },
        .after_step = after_step_});
 }
 

@@ -41,6 +41,7 @@ class AccountsFixture : public ::testing::Test {
   CaSettings settings_;
   std::function<absl::Status(absl::string_view)> after_step_;
   absl::Duration verdicts_limit_ = absl::Milliseconds(50);
+  int other_issuers_ = 0;
   int eab_files_ = 0;
 };
 

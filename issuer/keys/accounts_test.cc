@@ -169,6 +169,37 @@ TEST_F(AccountsTest, TellsTheCaNewContacts) {
   EXPECT_TRUE(ca_.violations().empty());
 }
 
+TEST_F(AccountsTest, AnIssuerLearnsThatAnotherHasRegistered) {
+  const auto one = Make();
+  const auto two = Make();
+  EXPECT_EQ(ErrorReason((*two)->ClientFor("main").status()), "NO_ACCOUNT");
+  ASSERT_TRUE((*one)->Register("main", true).ok());
+  clock_.Advance(absl::Seconds(2));
+  EXPECT_TRUE(NewOrder(**two, "a.example.com").ok());
+}
+
+// Two that each make a key at their first start would have two accounts.
+TEST_F(AccountsTest, IssuersOnOneDatabaseShareTheirKeys) {
+  const auto one = Make();
+  const std::string keys_of_one = dir_;
+  dir_ += "-two";
+  const auto two = Make();
+  ASSERT_TRUE(two.ok()) << two.status();
+  EXPECT_EQ(ErrorReason((*one)->Register("main", true).status()), "ACCOUNT_KEY_DIFFERS");
+  ASSERT_TRUE((*two)->Register("main", true).ok());
+  dir_ = keys_of_one;
+  EXPECT_EQ(ErrorReason(Make().status()), "ACCOUNT_KEY_LOST");
+}
+
+TEST_F(AccountsTest, AKeyIsNotChangedUnderOtherIssuers) {
+  const auto accounts = Make();
+  ASSERT_TRUE((*accounts)->Register("main", true).ok());
+  other_issuers_ = 1;
+  EXPECT_EQ(ErrorReason((*accounts)->ChangeKey("main").status()), "OTHER_ISSUERS");
+  other_issuers_ = 0;
+  EXPECT_TRUE((*accounts)->ChangeKey("main").ok());
+}
+
 // A backup from before a change of the key: the CA knows better than the store.
 TEST_F(AccountsTest, AStoreThatIsOlderThanTheKeyIsCorrected) {
   auto accounts = Make();
@@ -176,7 +207,7 @@ TEST_F(AccountsTest, AStoreThatIsOlderThanTheKeyIsCorrected) {
   const store::AccountRecord backup = store_->GetAccount("main").value();
   const auto changed = (*accounts)->ChangeKey("main");
   ASSERT_TRUE(changed.ok()) << changed.status();
-  ASSERT_TRUE(store_->PutAccount(backup).ok());
+  ASSERT_TRUE(store_->PutAccount(backup, changed->key_thumbprint).ok());
   ca_.Script(Endpoint::kNewAccount, fakes::Fault::NotSent());
   EXPECT_EQ(ErrorReason(Make().status()), "ACCOUNT_KEY_LOST");
   accounts = Make();

@@ -20,6 +20,8 @@ constexpr int kMaxCas = 32;
 constexpr int kMaxContacts = 2;
 constexpr size_t kMaxContact = 256;
 constexpr size_t kMaxEabKid = 256;
+// 400 days: longer than any authorization lives.
+constexpr int kMaxReuseHours = 9600;
 constexpr int kMaxCaaIdentities = 16;
 
 absl::Status BadConfig(absl::string_view message) {
@@ -79,6 +81,20 @@ std::string Resolve(const std::string& config_path, const std::string& path) {
   return path.empty() ? "" : config::ResolvePath(config_path, path);
 }
 
+absl::Status ReadReuse(const CaConfig& ca, CaSettings& settings) {
+  for (const config::v1::AuthorizationReuseConfig& reuse : ca.authorization_reuse()) {
+    if (reuse.hours() < 1 || reuse.hours() > kMaxReuseHours) {
+      return BadConfig(absl::StrCat("authorization_reuse: hours is ", reuse.hours(),
+                                    "; it must be 1 to ", kMaxReuseHours));
+    }
+    if (!settings.authorization_reuse.emplace(reuse.profile(), absl::Hours(reuse.hours())).second) {
+      return BadConfig(absl::StrCat("authorization_reuse: profile \"",
+                                    Printable(reuse.profile(), 64), "\" is there twice"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<CaSettings> ReadOne(const CaConfig& ca, const std::string& pkcs11_module,
                                    const std::string& config_path) {
   NORROY_RETURN_IF_ERROR(identity::CheckResourceName("name", ca.name()));
@@ -94,6 +110,7 @@ absl::StatusOr<CaSettings> ReadOne(const CaConfig& ca, const std::string& pkcs11
   settings.http.root_file = Resolve(config_path, ca.root_file());
   settings.http.proxy = ca.proxy();
   settings.http.bind_address = ca.bind_address();
+  NORROY_RETURN_IF_ERROR(ReadReuse(ca, settings));
   settings.contacts.assign(ca.contacts().begin(), ca.contacts().end());
   settings.agree_tos = ca.agree_tos();
   settings.eab_kid = ca.eab_kid();

@@ -32,6 +32,8 @@ struct CaSettings {
   // The same of the key that a change of the account's key leads to.
   std::optional<KeyLocation> next_account_key;
   std::shared_ptr<crypto::Signer> next_account_signer;
+  // By profile: for how long the CA reuses an authorization, if that is not what it says itself.
+  std::map<std::string, absl::Duration> authorization_reuse;
 };
 
 // INVALID_ARGUMENT, reason BAD_CONFIG, naming cas[i] and the field. Touches no file.

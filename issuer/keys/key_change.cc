@@ -184,6 +184,12 @@ absl::Status Account::Settle() {
 absl::StatusOr<AccountRecord> Account::ChangeKey() {
   MutexLock changing(&changing_);
   NORROY_RETURN_IF_ERROR(CheckUsable());
+  if (options_.other_issuers && options_.other_issuers() > 0) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "OTHER_ISSUERS",
+                     absl::StrCat("other issuers work with the account at CA ", ca(),
+                                  ", and would go on with the key before: stop them, change the ",
+                                  "key, give them the new one, and start them again"));
+  }
   const std::string before = record().key_thumbprint;
   NORROY_RETURN_IF_ERROR(Settle());
   // What was asked for earlier and cut short has come to its end.

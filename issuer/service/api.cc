@@ -2,7 +2,6 @@
 
 #include "common/rpc/audit_service.h"
 #include "common/rpc/credentials.h"
-#include "issuer/policy/live_policy.h"
 #include "issuer/service/account_admin.h"
 #include "issuer/service/account_service.h"
 #include "issuer/service/api_token_admin.h"
@@ -16,7 +15,11 @@
 #include "issuer/service/orders.h"
 #include "issuer/service/policy_admin.h"
 #include "issuer/service/policy_service.h"
+#include "issuer/service/renewal_service.h"
+#include "issuer/service/renewals.h"
 #include "issuer/service/server_info_service.h"
+#include "issuer/service/warm_name_service.h"
+#include "issuer/service/warm_names.h"
 
 namespace norroy::service {
 namespace {
@@ -24,32 +27,36 @@ namespace {
 class IssuerApi final : public Api {
  public:
   explicit IssuerApi(const ApiOptions& o)
-      : policy_(o.grants.grants, o.policies),
-        orders_({o.store, policy_, o.solver, o.accounts, o.engine, o.events, o.clock, o.random,
+      : orders_({o.store, o.policy, o.solver, o.accounts, o.engine, o.events, o.clock, o.random,
                  o.quotas}),
         certificates_(o.store, o.accounts, o.clock, &o.audit.refusals()),
         account_admin_(o.store, o.accounts, o.clock),
         api_token_admin_(o.api_tokens, o.random, o.clock),
-        doctor_({o.store, policy_, o.solver, o.sealer, o.accounts, o.timers, o.clock, o.random}),
+        doctor_({o.store, o.policy, o.solver, o.sealer, o.accounts, o.timers, o.clock, o.random}),
         policy_admin_(o.policies, o.grants, o.clock),
         evidence_(o.store, o.audit.log()),
+        renewals_({o.renewals, o.store, o.keeper, o.policy, o.timers, o.clock}),
+        warm_names_({o.warm_names, o.store, o.accounts, o.policy, o.clock,
+                     [&warmer = o.warmer] { warmer.Wake(); }}),
         order_service_(o.env, orders_),
         policy_service_(o.env, policy_admin_),
         certificate_service_(o.env, certificates_, evidence_),
         account_service_(o.env, account_admin_),
         api_token_service_(o.env, api_token_admin_),
         doctor_service_(o.env, doctor_),
+        renewal_service_(o.env, renewals_),
+        warm_name_service_(o.env, warm_names_),
         audit_service_(o.env, o.audit.log()),
         info_service_(o.env, {o.version, rpc::TlsLibraryVersion(), o.start_time}) {}
 
   std::vector<grpc::Service*> services() override {
-    return {&order_service_,     &policy_service_, &certificate_service_, &account_service_,
-            &api_token_service_, &doctor_service_, &audit_service_,       &info_service_};
+    return {&order_service_,  &policy_service_,   &certificate_service_, &account_service_,
+            &doctor_service_, &renewal_service_,  &api_token_service_,   &audit_service_,
+            &info_service_,   &warm_name_service_};
   }
   void Stop() override { doctor_.Stop(); }
 
  private:
-  policy::LivePolicy policy_;
   Orders orders_;
   Certificates certificates_;
   AccountAdmin account_admin_;
@@ -57,12 +64,16 @@ class IssuerApi final : public Api {
   Doctor doctor_;
   PolicyAdmin policy_admin_;
   EvidenceRoom evidence_;
+  Renewals renewals_;
+  WarmNames warm_names_;
   OrderService order_service_;
   PolicyService policy_service_;
   CertificateService certificate_service_;
   AccountService account_service_;
   ApiTokenService api_token_service_;
   DoctorService doctor_service_;
+  RenewalService renewal_service_;
+  WarmNameService warm_name_service_;
   rpc::AuditService audit_service_;
   ServerInfoService info_service_;
 };

@@ -19,12 +19,16 @@
 #include "issuer/flow/events.h"
 #include "issuer/keys/accounts.h"
 #include "issuer/policy/policy.h"
+#include "issuer/renewal/keeper.h"
+#include "issuer/renewal/warmer.h"
 #include "issuer/solver/sealer.h"
 #include "issuer/solver/solver.h"
 #include "issuer/store/api_tokens.h"
 #include "issuer/store/policies.h"
 #include "issuer/store/quota.h"
+#include "issuer/store/renewals.h"
 #include "issuer/store/store.h"
+#include "issuer/store/warm_names.h"
 
 namespace norroy::service {
 
@@ -35,12 +39,17 @@ struct ApiOptions {
   store::Policies& policies;
   store::Quotas& quotas;
   store::ApiTokens& api_tokens;
+  store::Renewals& renewals;
+  store::WarmNames& warm_names;
   audit::Keeper& audit;
   keys::Accounts& accounts;
   solver::Solver& solver;
   solver::Sealer& sealer;
   flow::Engine& engine;
   flow::Events& events;
+  renewal::Keeper& keeper;
+  renewal::Warmer& warmer;
+  policy::Policy& policy;
   Timers& timers;
   Clock& clock;
   crypto::Random& random;

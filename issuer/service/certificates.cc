@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "common/crypto/certificate.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/status_macros.h"
 #include "issuer/service/access.h"
 #include "issuer/service/convert.h"
@@ -138,6 +139,7 @@ absl::StatusOr<issuer::v1::RevokeCertificateResponse> Certificates::Revoke(
     NORROY_ASSIGN_OR_RETURN(const std::string der, LeafDer(certificate));
     NORROY_ASSIGN_OR_RETURN(acme::Client* const client, accounts_.ClientFor(certificate.ca));
     NORROY_RETURN_IF_ERROR(client->RevokeCertificate(der, reason));
+    NORROY_FAILPOINT("issuer.revoked");
     NORROY_RETURN_IF_ERROR(store_.NoteRevoked(
         certificate.id, reason, clock_.Now(),
         AuditOf(caller, "certificate.revoke", object, absl::StrCat("reason=", reason))));

@@ -62,6 +62,10 @@ TEST_F(CertificatesTest, ShowsWhatWasIssued) {
   EXPECT_EQ(certificate->labels().at("team"), "shop");
   EXPECT_FALSE(certificate->has_revoke_time());
   EXPECT_LT(certificate->not_before().seconds(), certificate->not_after().seconds());
+  const int64_t lifetime = certificate->not_after().seconds() - certificate->not_before().seconds();
+  EXPECT_GT(certificate->renewal_time().seconds(), certificate->not_before().seconds());
+  EXPECT_LE(certificate->renewal_time().seconds(),
+            certificate->not_before().seconds() + lifetime * 2 / 3);
 }
 
 TEST_F(CertificatesTest, OnlyThoseConcernedSeeIt) {

@@ -90,6 +90,10 @@ void AddRequested(const flow::Order& order, issuer::v1::Order& proto) {
   proto.set_preferred_chain(order.preferred_chain);
   *proto.mutable_create_time() = ToTimestamp(order.create_time);
   *proto.mutable_expire_time() = ToTimestamp(order.expire_time);
+  proto.set_renews(order.renews);
+  if (order.auto_renew_until > absl::InfinitePast()) {
+    *proto.mutable_auto_renew_until() = ToTimestamp(order.auto_renew_until);
+  }
 }
 
 issuer::v1::Order ToProtoWithoutEtag(const flow::Order& order) {
@@ -228,6 +232,9 @@ issuer::v1::Certificate ToListedProto(const flow::StoredCertificate& certificate
   proto.set_replaced_by(certificate.replaced_by);
   proto.set_creator(certificate.creator);
   *proto.mutable_create_time() = ToTimestamp(certificate.create_time);
+  if (certificate.renewal_time > absl::InfinitePast()) {
+    *proto.mutable_renewal_time() = ToTimestamp(certificate.renewal_time);
+  }
   return proto;
 }
 

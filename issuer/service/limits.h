@@ -20,6 +20,9 @@ inline constexpr size_t kMaxPreferredChain = 256;
 inline constexpr size_t kMaxEtag = 64;
 inline constexpr absl::Duration kDefaultOrderLifetime = absl::Hours(24 * 7);
 inline constexpr absl::Duration kMaxOrderLifetime = absl::Hours(24 * 30);
+// Of one principal.
+inline constexpr int kMaxWarmNames = 10'000;
+inline constexpr absl::Duration kMaxAutoRenew = absl::Hours(24 * 398);
 
 inline constexpr int kDefaultPageSize = 100;
 inline constexpr int kMaxPageSize = 1000;

@@ -46,6 +46,7 @@ void StartAnew(absl::Time now, flow::Order& order) {
   order.ca_order_url.clear();
   order.ca_finalize_url.clear();
   order.finalize_intent_url.clear();
+  order.poll_time = absl::InfinitePast();
   order.progress.clear();
   order.ending = State::kFailed;
   order.certificate_id.clear();
@@ -61,7 +62,7 @@ void StartAnew(absl::Time now, flow::Order& order) {
 
 void Enter(State state, absl::Time now, flow::Order& order) {
   order.state = state;
-  order.update_time = now;
+  order.NoteChange(now);
   order.state_time = now;
   order.due_time = flow::IsFinal(state) ? absl::InfiniteFuture() : now;
   order.attempt = 0;
@@ -130,7 +131,7 @@ absl::Status Retry(absl::Time now, flow::Order& order) {
     default:
       if (order.due_time <= now) return absl::OkStatus();
       order.due_time = now;
-      order.update_time = now;
+      order.NoteChange(now);
       return absl::OkStatus();
   }
 }

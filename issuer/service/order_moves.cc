@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
+#include "issuer/flow/failure.h"
 #include "issuer/service/access.h"
 #include "issuer/service/convert.h"
 #include "issuer/service/order_changes.h"
@@ -127,6 +128,7 @@ absl::StatusOr<flow::Order> Orders::TryRetry(const rpc::Caller& caller,
   NORROY_ASSIGN_OR_RETURN(const policy::Decision decision, CheckRetryGrants(order));
   flow::Order tried = order;
   NORROY_RETURN_IF_ERROR(service::Retry(now, tried));
+  NORROY_RETURN_IF_ERROR(flow::LiftHolds(order, o_.store));
   // READY or at work: nothing to write, and whoever works on it is not disturbed.
   if (tried.due_time == order.due_time && tried.state == order.state) return order;
   if (tried.state != order.state) {

@@ -119,18 +119,23 @@ absl::Status CheckKeyHash(absl::string_view hash) {
                   "SubjectPublicKeyInfo");
 }
 
-absl::StatusOr<absl::Time> ParseExpireTime(const CreateOrderRequest& request, absl::Time now) {
-  if (!request.has_expire_time()) return now + kDefaultOrderLifetime;
-  const google::protobuf::Timestamp& timestamp = request.expire_time();
-  const absl::Time latest = now + kMaxOrderLifetime;
+absl::StatusOr<absl::Time> ParseMoment(absl::string_view field,
+                                       const google::protobuf::Timestamp& timestamp, absl::Time now,
+                                       absl::Time latest) {
   const absl::Time time = absl::FromUnixSeconds(timestamp.seconds());
   const bool whole = timestamp.nanos() >= 0 && timestamp.nanos() < 1'000'000'000;
   if (!whole || time <= now || time > latest) {
-    return BadField("expire_time", absl::StrCat("must be later than now and at most 30 days away: ",
-                                                absl::FormatTime(now, absl::UTCTimeZone()), " to ",
-                                                absl::FormatTime(latest, absl::UTCTimeZone())));
+    return BadField(
+        field, absl::StrCat("must be later than now and at most ", (latest - now) / absl::Hours(24),
+                            " days away: ", absl::FormatTime(now, absl::UTCTimeZone()), " to ",
+                            absl::FormatTime(latest, absl::UTCTimeZone())));
   }
   return time;
+}
+
+absl::StatusOr<absl::Time> ParseExpireTime(const CreateOrderRequest& request, absl::Time now) {
+  if (!request.has_expire_time()) return now + kDefaultOrderLifetime;
+  return ParseMoment("expire_time", request.expire_time(), now, now + kMaxOrderLifetime);
 }
 
 absl::Status CheckTexts(const CreateOrderRequest& request) {
@@ -196,6 +201,11 @@ absl::StatusOr<OrderRequest> ParseOrderRequest(const CreateOrderRequest& request
   order.public_key_sha256 = request.public_key_sha256();
   order.preferred_chain = request.preferred_chain();
   order.force_new = request.force_new();
+  order.renews = request.renew();
+  if (request.has_auto_renew_until()) {
+    NORROY_ASSIGN_OR_RETURN(order.auto_renew_until,
+                            ParseAutoRenewUntil(request.auto_renew_until(), now));
+  }
   if (request.csr().empty()) return parsed;
   NORROY_ASSIGN_OR_RETURN(parsed.csr, ParseCsrFor(order, request.csr()));
   order.csr = parsed.csr->der();
@@ -203,10 +213,16 @@ absl::StatusOr<OrderRequest> ParseOrderRequest(const CreateOrderRequest& request
   return parsed;
 }
 
+absl::StatusOr<absl::Time> ParseAutoRenewUntil(const google::protobuf::Timestamp& timestamp,
+                                               absl::Time now) {
+  return ParseMoment("auto_renew_until", timestamp, now, now + kMaxAutoRenew);
+}
+
 std::string RequestHash(const CreateOrderRequest& request) {
   CreateOrderRequest body = request;
   body.clear_request_id();
   body.clear_expire_time();
+  body.clear_auto_renew_until();
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);

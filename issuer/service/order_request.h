@@ -33,6 +33,10 @@ std::string RequestHash(const issuer::v1::CreateOrderRequest& request);
 // key. Reasons BAD_CSR and KEY_MISMATCH.
 absl::StatusOr<crypto::Csr> ParseCsrFor(const flow::Order& order, absl::string_view pem_or_der);
 
+// Until when the issuer may use a CSR again: later than now, at most kMaxAutoRenew away.
+absl::StatusOr<absl::Time> ParseAutoRenewUntil(const google::protobuf::Timestamp& timestamp,
+                                               absl::Time now);
+
 // 32 lower-case hexadecimal digits. NOT_FOUND otherwise: nothing has such an id.
 absl::Status CheckId(absl::string_view what, absl::string_view id);
 

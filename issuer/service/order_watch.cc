@@ -46,8 +46,8 @@ class OrderWatch {
   void Offer(const flow::Order& order) {
     {
       MutexLock lock(&mutex_);
-      // What was read before the last event was sent is older than it.
-      if (done_ || order.update_time < newest_) return;
+      // What was read before the last event was sent is older than it, or is told twice.
+      if (done_ || order.update_time <= newest_) return;
       newest_ = order.update_time;
       done_ = Send(order);
       if (!done_) return;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "common/crypto/chain.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/status_macros.h"
 #include "issuer/service/access.h"
 #include "issuer/service/convert.h"
@@ -124,7 +125,7 @@ absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::ValidateOnly(
 
 absl::StatusOr<std::optional<flow::StoredCertificate>> Orders::FindRepeat(const flow::Order& order,
                                                                           absl::Time now) {
-  if (order.force_new || order.csr.empty()) return std::nullopt;
+  if (order.force_new || order.csr.empty() || !order.renews.empty()) return std::nullopt;
   return o_.store.FindRepeat(order, order.csr_key_sha256, now);
 }
 
@@ -150,10 +151,13 @@ absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::Create(
 }
 
 absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::TryCreate(
-    const rpc::Caller& caller, const issuer::v1::CreateOrderRequest& request) {
+    const rpc::Caller& caller, const issuer::v1::CreateOrderRequest& asked) {
   const absl::Time now = Now();
+  NORROY_ASSIGN_OR_RETURN(const Renewed renewed, RenewedBy(caller, asked));
+  const issuer::v1::CreateOrderRequest& request = renewed.request;
   NORROY_ASSIGN_OR_RETURN(OrderRequest parsed, ParseOrderRequest(request, now));
   flow::Order& order = parsed.order;
+  NORROY_RETURN_IF_ERROR(CheckRenews(renewed, order));
   order.creator = caller.identity.Principal();
   order.create_time = now;
   Enter(State::kQueued, now, order);
@@ -168,6 +172,7 @@ absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::TryCreate(
   order.id = o_.random.Id();
   NORROY_ASSIGN_OR_RETURN(const auto repeat, FindRepeat(order, now));
   if (repeat.has_value()) EndWith(repeat->id, now, order);
+  NORROY_FAILPOINT("issuer.order_received");
   NORROY_ASSIGN_OR_RETURN(
       const flow::Order stored,
       o_.store.CreateOrder(order, now, {caller.peer, caller.trace_id, spending}));

@@ -95,6 +95,16 @@ class Orders {
                                           const issuer::v1::FinalizeOrderRequest& request);
   absl::StatusOr<flow::Order> TryRetry(const rpc::Caller& caller,
                                        const issuer::v1::RetryOrderRequest& request);
+  // A request with what it leaves to the certificate that it renews, if it renews one.
+  struct Renewed {
+    issuer::v1::CreateOrderRequest request;
+    std::optional<flow::StoredCertificate> certificate = {};
+  };
+  // As if there were no such certificate, where the caller may not see it.
+  absl::StatusOr<Renewed> RenewedBy(const rpc::Caller& caller,
+                                    const issuer::v1::CreateOrderRequest& request);
+  // INVALID_ARGUMENT, reason OTHER_NAMES.
+  static absl::Status CheckRenews(const Renewed& renewed, const flow::Order& order);
   // A stored certificate of the same account, profile, names and key that can serve again.
   absl::StatusOr<std::optional<flow::StoredCertificate>> FindRepeat(const flow::Order& order,
                                                                     absl::Time now);

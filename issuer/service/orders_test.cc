@@ -500,6 +500,30 @@ TEST_F(OrdersTest, RetryStartsAnInvalidOrderAnew) {
   EXPECT_EQ(ReasonOf(f_.orders().Retry(kWeb, retry).status()), "FAILED_PRECONDITION EXPIRED");
 }
 
+TEST_F(OrdersTest, RetryLiftsWhatWaitsForAHuman) {
+  f_.ca().PauseIdentifier("www.example.com");
+  const Order order = Create(kWeb, For({"www.example.com"}));
+  f_.Work();
+  const Order paused = f_.Get(order.id());
+  ASSERT_EQ(paused.state(), issuer::v1::ORDER_STATE_INVALID) << paused.DebugString();
+  EXPECT_EQ(paused.error().info().reason(), "CA_PAUSED");
+  const std::string visit = paused.error().info().metadata().at("visit");
+  EXPECT_EQ(visit.rfind("https://ca.test/sfe/v1/unpause?jwt=", 0), 0u) << visit;
+  EXPECT_NE(paused.error().message().find(visit), std::string::npos);
+
+  // The human was there, but did not say so: nobody asks the CA.
+  f_.ca().Unpause("www.example.com");
+  const int asked = f_.ca().count(fakes::Endpoint::kNewOrder);
+  const Order next = Create(kWeb, For({"www.example.com"}));
+  f_.Work();
+  EXPECT_EQ(f_.Get(next.id()).error().info().reason(), "CA_PAUSED");
+  EXPECT_EQ(f_.ca().count(fakes::Endpoint::kNewOrder), asked);
+
+  ASSERT_TRUE(f_.orders().Retry(kWeb, WithId<issuer::v1::RetryOrderRequest>(order.id())).ok());
+  f_.Work();
+  EXPECT_EQ(f_.Get(order.id()).state(), issuer::v1::ORDER_STATE_READY);
+}
+
 TEST_F(OrdersTest, RetryDoesNotWait) {
   f_.solver().SetPlan(NameOf("www.example.com"),
                       {{challenge::ChallengeType::kHttp01, {}, {"web2"}}});

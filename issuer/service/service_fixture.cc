@@ -177,6 +177,32 @@ ServiceFixture::ServiceFixture()
   evidence_ = std::make_unique<EvidenceRoom>(*store_, *audit_log_);
   account_admin_ = std::make_unique<AccountAdmin>(*store_, *accounts_, clock_);
   policy_admin_ = std::make_unique<PolicyAdmin>(*policies_, configured_, clock_);
+  renewal_rows_ = std::make_unique<store::Renewals>(*database_, "issuer");
+  MakeKeepers();
+}
+
+void ServiceFixture::MakeKeepers() {
+  const auto announce = [this](const flow::Order& order) { engine_->Wake(order.id); };
+  keeper_ = renewal::Keeper::Make({.renewals = *renewal_rows_,
+                                   .store = *store_,
+                                   .accounts = *accounts_,
+                                   .policy = *policy_,
+                                   .clock = clock_,
+                                   .random = random_,
+                                   .announce = announce});
+  renewals_ = std::make_unique<Renewals>(
+      RenewalsOptions{*renewal_rows_, *store_, *keeper_, *policy_, timers_, clock_});
+  warm_rows_ = std::make_unique<store::WarmNames>(*database_, "issuer");
+  warmer_ = renewal::Warmer::Make({.warm_names = *warm_rows_,
+                                   .store = *store_,
+                                   .authorizations = *authorizations_,
+                                   .accounts = *accounts_,
+                                   .policy = *policy_,
+                                   .clock = clock_,
+                                   .random = random_,
+                                   .announce = announce});
+  warm_names_ = std::make_unique<WarmNames>(WarmNamesOptions{
+      *warm_rows_, *store_, *accounts_, *policy_, clock_, [this] { warmer_->Wake(); }});
 }
 
 ServiceFixture::~ServiceFixture() = default;

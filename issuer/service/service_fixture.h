@@ -10,6 +10,7 @@
 
 #include "common/audit/log.h"
 #include "common/clock/clock.h"
+#include "common/clock/timers.h"
 #include "common/crypto/key.h"
 #include "common/crypto/random.h"
 #include "common/rpc/caller.h"
@@ -18,17 +19,23 @@
 #include "issuer/flow/events.h"
 #include "issuer/keys/accounts.h"
 #include "issuer/policy/live_policy.h"
+#include "issuer/renewal/keeper.h"
+#include "issuer/renewal/warmer.h"
 #include "issuer/service/account_admin.h"
 #include "issuer/service/certificates.h"
 #include "issuer/service/evidence.h"
 #include "issuer/service/orders.h"
 #include "issuer/service/policy_admin.h"
+#include "issuer/service/renewals.h"
+#include "issuer/service/warm_names.h"
 #include "issuer/solver/fake_solver.h"
 #include "issuer/solver/sealer.h"
 #include "issuer/store/authorizations.h"
 #include "issuer/store/policies.h"
 #include "issuer/store/quota.h"
+#include "issuer/store/renewals.h"
 #include "issuer/store/store.h"
+#include "issuer/store/warm_names.h"
 #include "tests/fakes/ca/fake_ca.h"
 
 namespace norroy::service {
@@ -67,8 +74,20 @@ class ServiceFixture {
   AccountAdmin& account_admin() { return *account_admin_; }
   sql::Database& database() { return *database_; }
   PolicyAdmin& policy_admin() { return *policy_admin_; }
+  // Runs only when told.
+  renewal::Keeper& keeper() { return *keeper_; }
+  store::Renewals& renewal_rows() { return *renewal_rows_; }
+  Renewals& renewals() { return *renewals_; }
+  renewal::Warmer& warmer() { return *warmer_; }
+  WarmNames& warm_names() { return *warm_names_; }
+  store::WarmNames& warm_rows() { return *warm_rows_; }
+  store::Authorizations& authorizations() { return *authorizations_; }
+  policy::Policy& policy() { return *policy_; }
+  SimulatedTimers& timers() { return timers_; }
 
  private:
+  void MakeKeepers();
+
   SimulatedClock clock_;
   crypto::SeededRandom random_{11};
   fakes::FakeCa ca_;
@@ -90,6 +109,13 @@ class ServiceFixture {
   std::unique_ptr<EvidenceRoom> evidence_;
   std::unique_ptr<AccountAdmin> account_admin_;
   std::unique_ptr<PolicyAdmin> policy_admin_;
+  SimulatedTimers timers_{clock_};
+  std::unique_ptr<store::Renewals> renewal_rows_;
+  std::unique_ptr<renewal::Keeper> keeper_;
+  std::unique_ptr<Renewals> renewals_;
+  std::unique_ptr<store::WarmNames> warm_rows_;
+  std::unique_ptr<renewal::Warmer> warmer_;
+  std::unique_ptr<WarmNames> warm_names_;
 };
 
 }  // namespace norroy::service

@@ -97,6 +97,14 @@ std::optional<std::string> FakeSolver::Served(absl::string_view token) {
   return it->second.key_authorization;
 }
 
+bool FakeSolver::Serves(absl::string_view id) {
+  MutexLock lock(&mutex_);
+  const absl::Time now = clock_.Now();
+  return std::any_of(served_.begin(), served_.end(), [&](const auto& entry) {
+    return entry.second.id == id && entry.second.not_after > now;
+  });
+}
+
 int FakeSolver::served_count() {
   MutexLock lock(&mutex_);
   const absl::Time now = clock_.Now();

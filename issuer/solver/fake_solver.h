@@ -46,6 +46,8 @@ class FakeSolver final : public Solver {
 
   // The key authorization that is served for `token` now; unset: a probe would get 404.
   std::optional<std::string> Served(absl::string_view token);
+  // Whether something is served for the presentation now.
+  bool Serves(absl::string_view id);
   // How many tokens are served now.
   int served_count();
   // Every generation that was first presented, in order.

@@ -15,7 +15,7 @@ namespace {
 using validator::v1::PresentResponse;
 
 // The validator holds an answer for 20 s.
-constexpr absl::Duration kPresentTimeout = absl::Seconds(30);
+constexpr absl::Duration kPresentTimeout = absl::Seconds(25);
 constexpr absl::Duration kRecheckTimeout = absl::Seconds(5);
 // Between two calls that brought nothing new, if the validator did not hold the first.
 constexpr absl::Duration kRest = absl::Seconds(1);

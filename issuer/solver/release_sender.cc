@@ -13,9 +13,13 @@ constexpr absl::Duration kMaxBackOff = absl::Minutes(1);
 
 }  // namespace
 
-void ReleaseSender::Send(ValidatorLink& validator, const validator::v1::ReleaseRequest& request,
-                         absl::Time until) {
-  Try({&validator, request, until, kFirstBackOff});
+void ReleaseSender::Send(const Validators& validators, const std::set<size_t>& shown,
+                         const validator::v1::ReleaseRequest& request, absl::Time until) {
+  std::vector<ValidatorLink*> others;
+  for (size_t i = 0; i < validators.size(); ++i) {
+    if (!shown.contains(i)) others.push_back(validators[i].get());
+  }
+  for (const size_t i : shown) Try({validators[i].get(), request, until, kFirstBackOff, others});
 }
 
 void ReleaseSender::Try(const Task& task) {
@@ -37,7 +41,11 @@ void ReleaseSender::Tried(const Task& task, const absl::Status& status) {
                 {"error", status.message()},
                 {"repeated", again ? "yes" : "no"}});
   if (!again) return;
+  for (ValidatorLink* const other : task.others) {
+    Try({other, task.request, task.until, kFirstBackOff, {}});
+  }
   Task next = task;
+  next.others.clear();
   next.back_off = std::min(task.back_off * 2, kMaxBackOff);
   timers_.After(task.back_off, [weak = weak_from_this(), next] {
     if (const std::shared_ptr<ReleaseSender> sender = weak.lock()) sender->Try(next);

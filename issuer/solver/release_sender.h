@@ -2,9 +2,13 @@
 #define NORROY_ISSUER_SOLVER_RELEASE_SENDER_H_
 
 // Sends releases to validators, and again with back-off until one arrived or the presentation's
-// lease has ended.
+// lease has ended. Where a validator cannot be reached the others are told, too: on a database that
+// they share with it they have what it has.
 
+#include <cstddef>
 #include <memory>
+#include <set>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
@@ -20,9 +24,10 @@ class ReleaseSender : public std::enable_shared_from_this<ReleaseSender> {
   // The references outlive the sender's Close.
   ReleaseSender(Timers& timers, Clock& clock) : timers_(timers), clock_(clock) {}
 
-  // Returns at once. `validator` lives until Close has returned.
-  void Send(ValidatorLink& validator, const validator::v1::ReleaseRequest& request,
-            absl::Time until);
+  // Returns at once. Of `validators`, which live until Close has returned, it goes to those of
+  // `shown`.
+  void Send(const Validators& validators, const std::set<size_t>& shown,
+            const validator::v1::ReleaseRequest& request, absl::Time until);
   // Waits `grace` for what is on its way; nothing is sent after it.
   void Close(absl::Duration grace) { calls_.Close(grace); }
 
@@ -32,6 +37,7 @@ class ReleaseSender : public std::enable_shared_from_this<ReleaseSender> {
     validator::v1::ReleaseRequest request;
     absl::Time until;
     absl::Duration back_off;
+    std::vector<ValidatorLink*> others;  // who is told if it cannot be reached
   };
   void Try(const Task& task);
   void Tried(const Task& task, const absl::Status& status);

@@ -60,9 +60,7 @@ class ValidatorSolver final : public Solver {
                        absl::Time tombstone_until) override {
     looker_.Forget(id, generation);
     const auto request = ToReleaseRequest(id, generation, tombstone_until);
-    for (const size_t shown : keeper_->Forget(id, generation)) {
-      releases_->Send(*validators_[shown], request, tombstone_until);
-    }
+    releases_->Send(validators_, keeper_->Forget(id, generation), request, tombstone_until);
     return absl::OkStatus();
   }
 

@@ -11,8 +11,34 @@
 
 namespace norroy::store {
 
-absl::Status SqlStore::PutAccount(const AccountRecord& account) {
+namespace {
+
+absl::Status CheckKey(sql::Connection& connection, const AccountRecord& account,
+                      absl::string_view replaces) {
+  NORROY_ASSIGN_OR_RETURN(
+      const std::vector<sql::Row> rows,
+      connection.Query("SELECT record FROM accounts WHERE ca = $1", {account.ca}));
+  if (rows.empty()) return absl::OkStatus();
+  NORROY_ASSIGN_OR_RETURN(const AccountRecord stored, ParseAccount(rows.front().Bytes(0)));
+  const std::string& key = stored.key_thumbprint;
+  if (stored.directory_url != account.directory_url || key.empty() ||
+      key == account.key_thumbprint || key == replaces) {
+    return absl::OkStatus();
+  }
+  return MakeError(
+      absl::StatusCode::kAborted, "ACCOUNT_KEY_DIFFERS",
+      absl::StrCat("another issuer on this database has the account at CA ", account.ca,
+                   " by another key (", key, "): issuers on one database share their account ",
+                   "keys; copy that issuer's account-", account.ca, ".pem, or configure the same ",
+                   "cas[].account_key for each"),
+      {{"ca", account.ca}});
+}
+
+}  // namespace
+
+absl::Status SqlStore::PutAccount(const AccountRecord& account, absl::string_view replaces) {
   return database_.Write([&](sql::Connection& connection) -> absl::Status {
+    NORROY_RETURN_IF_ERROR(CheckKey(connection, account, replaces));
     NORROY_RETURN_IF_ERROR(connection
                                .Execute("INSERT INTO accounts (ca, record) VALUES ($1, $2) "
                                         "ON CONFLICT (ca) DO UPDATE SET record = excluded.record",

@@ -145,7 +145,7 @@ TEST_P(ApiTokensContract, PagesNewestFirst) {
   EXPECT_EQ(all[0].principal, "requester/r4");
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, ApiTokensContract, testing::ValuesIn(sql::SqliteKinds()),
+INSTANTIATE_TEST_SUITE_P(On, ApiTokensContract, testing::ValuesIn(sql::TestedKinds()),
                          sql::KindName);
 
 }  // namespace

@@ -112,8 +112,8 @@ TEST_P(StoreContract, StatesAndProblemsOfAnOrderAreAudited) {
   for (const Case& c : cases) {
     ++seq;
     EXPECT_EQ(Count(absl::StrCat("SELECT COUNT(*) FROM audit WHERE seq = ", seq, " AND action = '",
-                                 c.action, "' AND outcome = '", c.outcome, "' AND instr(detail, '",
-                                 c.says, "') > 0 AND object = 'order/a' AND request_id = 'r'")),
+                                 c.action, "' AND outcome = '", c.outcome, "' AND detail LIKE '%",
+                                 c.says, "%' AND object = 'order/a' AND request_id = 'r'")),
               1)
         << c.action;
   }

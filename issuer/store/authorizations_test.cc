@@ -193,7 +193,7 @@ TEST_P(AuthorizationsContract, AReplacedCaOrderDoesNotCount) {
   EXPECT_LE(*store_->MayOrder(order, limits, now_), now_);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, AuthorizationsContract, testing::ValuesIn(sql::SqliteKinds()),
+INSTANTIATE_TEST_SUITE_P(On, AuthorizationsContract, testing::ValuesIn(sql::TestedKinds()),
                          sql::KindName);
 
 }  // namespace

@@ -10,7 +10,9 @@ namespace norroy::store {
 std::string CertificateBytes(const flow::StoredCertificate& certificate) {
   const auto& [id, order_id, creator, readers, names, ca, account_url, profile, serial,
                public_key_sha256, key_type, not_before, not_after, chains_pem, labels, revoke_time,
-               revocation_reason, replaced_by, create_time] = certificate;
+               revocation_reason, replaced_by, create_time, renewal_time] = certificate;
+  // The renewal's row knows.
+  static_cast<void>(renewal_time);
   v1::CertificateRecord record;
   record.set_id(id);
   record.set_order_id(order_id);

@@ -8,6 +8,7 @@
 #include "common/sql/transact.h"
 #include "common/status_macros.h"
 #include "issuer/store/records.h"
+#include "issuer/store/renewals.h"
 #include "issuer/store/rows.h"
 #include "issuer/store/sql_store.h"
 
@@ -25,12 +26,20 @@ absl::StatusOr<flow::StoredCertificate> Parse(const sql::Row& row, absl::string_
   return certificate;
 }
 
+// With when it is to be renewed, for who shows or hands it out.
+absl::StatusOr<flow::StoredCertificate> ParsePlanned(sql::Connection& connection,
+                                                     const sql::Row& row, absl::string_view id) {
+  NORROY_ASSIGN_OR_RETURN(flow::StoredCertificate certificate, Parse(row, id));
+  NORROY_ASSIGN_OR_RETURN(certificate.renewal_time, RenewalTimeOf(connection, certificate));
+  return certificate;
+}
+
 absl::StatusOr<flow::StoredCertificate> ReadCertificate(sql::Connection& connection,
                                                         absl::string_view id) {
   NORROY_ASSIGN_OR_RETURN(
       const std::vector<sql::Row> rows,
       connection.Query("SELECT record FROM certificates WHERE id = $1", {std::string(id)}));
-  if (!rows.empty()) return Parse(rows.front(), id);
+  if (!rows.empty()) return ParsePlanned(connection, rows.front(), id);
   const std::string printable = Printable(id, 64);
   return MakeError(absl::StatusCode::kNotFound, "CERTIFICATE_NOT_FOUND",
                    absl::StrCat("there is no certificate ", printable),
@@ -153,6 +162,7 @@ absl::Status SqlStore::FinishOrder(const flow::Order& order, const Lease& lease,
     NORROY_RETURN_IF_ERROR(EndOrder(connection, order, lease, certificate.id));
     NORROY_RETURN_IF_ERROR(InsertCertificate(connection, certificate));
     NORROY_RETURN_IF_ERROR(MarkReplaced(connection, certificate));
+    NORROY_RETURN_IF_ERROR(BeginRenewal(connection, order, certificate));
     NORROY_RETURN_IF_ERROR(
         Append(connection, AuditOfDone(order, certificate), certificate.create_time));
     return Append(connection, AuditOfIssue(order, certificate), certificate.create_time);
@@ -181,7 +191,8 @@ absl::StatusOr<std::vector<flow::StoredCertificate>> SqlStore::ListCertificates(
     Certificates certificates;
     certificates.reserve(rows.size());
     for (const sql::Row& row : rows) {
-      NORROY_ASSIGN_OR_RETURN(flow::StoredCertificate certificate, Parse(row, row.Text(1)));
+      NORROY_ASSIGN_OR_RETURN(flow::StoredCertificate certificate,
+                              ParsePlanned(connection, row, row.Text(1)));
       certificates.push_back(std::move(certificate));
     }
     return certificates;
@@ -201,8 +212,9 @@ absl::StatusOr<std::optional<flow::StoredCertificate>> SqlStore::FindRepeat(
                          {order.ca, SetHash(order), order.profile, std::string(public_key_sha256),
                           sql::kInfiniteFuture, kMaxRepeatsLookedAt}));
     for (const sql::Row& row : rows) {
-      NORROY_ASSIGN_OR_RETURN(flow::StoredCertificate certificate, Parse(row, row.Text(1)));
-      if (now < certificate.renewal_time()) return Found(std::move(certificate));
+      NORROY_ASSIGN_OR_RETURN(flow::StoredCertificate certificate,
+                              ParsePlanned(connection, row, row.Text(1)));
+      if (now < certificate.renewal_time) return Found(std::move(certificate));
     }
     return Found();
   };
@@ -237,12 +249,12 @@ absl::Status SqlStore::AddReader(absl::string_view certificate_id, absl::string_
 absl::Status SqlStore::NoteRevoked(absl::string_view certificate_id, int reason, absl::Time now,
                                    const AuditEntry& audit) {
   return ChangeCertificate(certificate_id, audit, now,
-                           [&](sql::Connection&, flow::StoredCertificate& certificate) {
+                           [&](sql::Connection& connection, flow::StoredCertificate& certificate) {
                              if (certificate.revoke_time != absl::InfiniteFuture())
                                return absl::OkStatus();
                              certificate.revoke_time = now;
                              certificate.revocation_reason = reason;
-                             return absl::OkStatus();
+                             return EndRenewal(connection, certificate.id, now);
                            });
 }
 

@@ -113,7 +113,7 @@ absl::Status SqlStore::NoteFailure(const flow::Order& order, const challenge::Na
   });
 }
 
-absl::Status SqlStore::SetHold(absl::string_view scope, absl::Time until) {
+absl::Status SqlStore::SetHold(absl::string_view scope, absl::Time until, absl::string_view why) {
   return database_.Write([&](sql::Connection& connection) -> absl::Status {
     const std::string key = HashKey(scope);
     if (until == absl::InfinitePast()) {
@@ -121,10 +121,10 @@ absl::Status SqlStore::SetHold(absl::string_view scope, absl::Time until) {
     }
     return connection
         .Execute(
-            "INSERT INTO holds (scope_hash, scope, until) VALUES ($1, $2, $3) "
-            "ON CONFLICT (scope_hash) DO UPDATE SET until = excluded.until "
+            "INSERT INTO holds (scope_hash, scope, until, why) VALUES ($1, $2, $3, $4) "
+            "ON CONFLICT (scope_hash) DO UPDATE SET until = excluded.until, why = excluded.why "
             "WHERE excluded.until > holds.until",
-            {key, std::string(scope), sql::TimeColumn(until)})
+            {key, std::string(scope), sql::TimeColumn(until), std::string(why)})
         .status();
   });
 }
@@ -137,6 +137,24 @@ absl::StatusOr<absl::Time> SqlStore::GetHold(absl::string_view scope) {
     return rows.empty() ? absl::InfinitePast() : sql::TimeOf(rows.front().Int(0));
   };
   return sql::ReadFor<absl::Time>(database_, look);
+}
+
+absl::StatusOr<std::string> SqlStore::WhyHeld(absl::string_view scope) {
+  const auto look = [&](sql::Connection& connection) -> absl::StatusOr<std::string> {
+    NORROY_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> rows,
+        connection.Query("SELECT why FROM holds WHERE scope_hash = $1", {HashKey(scope)}));
+    return rows.empty() ? std::string() : rows.front().Text(0);
+  };
+  return sql::ReadFor<std::string>(database_, look);
+}
+
+absl::Status SqlStore::LiftHold(absl::string_view scope) {
+  return database_.Write([&](sql::Connection& connection) -> absl::Status {
+    return connection
+        .Execute("DELETE FROM holds WHERE scope_hash = $1 AND why <> ''", {HashKey(scope)})
+        .status();
+  });
 }
 
 }  // namespace norroy::store

@@ -143,5 +143,25 @@ TEST_P(StoreContract, HoldsKeepTheirLatestEnd) {
   }
 }
 
+// What waits for a human can be lifted by him, what waits for its time cannot.
+TEST_P(StoreContract, HoldsSayWhatTheyWaitFor) {
+  const absl::Time soon = now_ + absl::Minutes(5);
+  EXPECT_EQ(*store_->WhyHeld("ca/a"), "");
+  ASSERT_TRUE(store_->SetHold("ca/a", soon).ok());
+  ASSERT_TRUE(store_->SetHold("ca/b", soon, "new terms; agree to them").ok());
+  EXPECT_EQ(*store_->WhyHeld("ca/a"), "");
+  EXPECT_EQ(*store_->WhyHeld("ca/b"), "new terms; agree to them");
+  for (const char* const scope : {"ca/a", "ca/b", "ca/c"}) {
+    EXPECT_TRUE(store_->LiftHold(scope).ok());
+  }
+  EXPECT_EQ(*store_->GetHold("ca/a"), soon);
+  EXPECT_EQ(*store_->GetHold("ca/b"), absl::InfinitePast());
+  // The later end counts, with what it waits for.
+  ASSERT_TRUE(store_->SetHold("ca/a", now_ + absl::Minutes(1), "sooner").ok());
+  EXPECT_EQ(*store_->WhyHeld("ca/a"), "");
+  ASSERT_TRUE(store_->SetHold("ca/a", now_ + absl::Hours(1), "later").ok());
+  EXPECT_EQ(*store_->WhyHeld("ca/a"), "later");
+}
+
 }  // namespace
 }  // namespace norroy::store

@@ -1,12 +1,16 @@
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
+#include "common/error/error.h"
+#include "common/log/log.h"
 #include "common/sql/transact.h"
 #include "common/status_macros.h"
 #include "issuer/store/authorizations.h"
 #include "issuer/store/order_audit.h"
 #include "issuer/store/records.h"
+#include "issuer/store/renewals.h"
 #include "issuer/store/rows.h"
 #include "issuer/store/sql_store.h"
 
@@ -15,6 +19,10 @@ namespace {
 
 // An order whose row cannot be read must not keep the others from being worked on.
 constexpr absl::Duration kSetAside = absl::Hours(1);
+// Nor one whose row cannot be written. That is known to this process alone, and tried again sooner.
+constexpr absl::Duration kUnwritableAside = absl::Minutes(1);
+// More than so many at once are no fault of theirs.
+constexpr int kMaxUnwritable = 10;
 
 absl::Status SetAside(sql::Connection& connection, const std::string& id, absl::Time now) {
   return connection
@@ -22,6 +30,10 @@ absl::Status SetAside(sql::Connection& connection, const std::string& id, absl::
                {id, sql::TimeColumn(now + kSetAside)})
       .status();
 }
+
+// What the database says of one row alone: a trigger, a damaged index. What it says of itself has a
+// reason.
+bool IsOfTheRow(const absl::Status& status) { return !status.ok() && ErrorReason(status).empty(); }
 
 // `row`: id, lease_token, record. Unset: somebody else took it since it was read.
 absl::StatusOr<std::optional<Leased>> Claim(sql::Connection& connection, const sql::Row& row,
@@ -40,28 +52,46 @@ absl::StatusOr<std::optional<Leased>> Claim(sql::Connection& connection, const s
       Leased{.order = std::move(order), .lease = {.order_id = row.Text(0), .token = token}});
 }
 
+// Of rows that begin with an id.
+const sql::Row* FirstNotIn(const std::set<std::string>& aside, const std::vector<sql::Row>& rows) {
+  for (const sql::Row& row : rows) {
+    if (!aside.contains(row.Text(0))) return &row;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<Leased>> SqlStore::TakeDue(absl::string_view owner, absl::Time now,
                                                         absl::Duration lease) {
+  const std::set<std::string> aside = unwritable_.At(now);
+  std::string tried;
   const auto take = [&](sql::Connection& connection) -> absl::StatusOr<std::optional<Leased>> {
     while (true) {
       NORROY_ASSIGN_OR_RETURN(
           const std::vector<sql::Row> rows,
           connection.Query("SELECT id, lease_token, record FROM orders WHERE due_time <= $1 AND "
-                           "due_time < $2 AND lease_end <= $1 ORDER BY due_time, id LIMIT 1",
-                           {sql::TimeColumn(now), sql::kInfiniteFuture}));
-      if (rows.empty()) return std::optional<Leased>();
-      absl::StatusOr<std::optional<Leased>> leased =
-          Claim(connection, rows.front(), owner, now, lease);
+                           "due_time < $2 AND lease_end <= $1 ORDER BY due_time, id LIMIT $3",
+                           {sql::TimeColumn(now), sql::kInfiniteFuture,
+                            static_cast<int64_t>(aside.size()) + 1}));
+      const sql::Row* const row = FirstNotIn(aside, rows);
+      if (row == nullptr) return std::optional<Leased>();
+      tried = row->Text(0);
+      absl::StatusOr<std::optional<Leased>> leased = Claim(connection, *row, owner, now, lease);
       if (absl::IsDataLoss(leased.status())) {
-        NORROY_RETURN_IF_ERROR(SetAside(connection, rows.front().Text(0), now));
+        NORROY_RETURN_IF_ERROR(SetAside(connection, tried, now));
         continue;
       }
       if (!leased.ok() || leased->has_value()) return leased;
     }
   };
-  return sql::WriteFor<std::optional<Leased>>(database_, take);
+  absl::StatusOr<std::optional<Leased>> taken =
+      sql::WriteFor<std::optional<Leased>>(database_, take);
+  if (!IsOfTheRow(taken.status()) || tried.empty() || aside.size() >= kMaxUnwritable) return taken;
+  log::Error("store", "an order cannot be written and is left aside for a minute",
+             {{"order_id", tried}, {"error", taken.status().message()}});
+  unwritable_.Add(tried, now + kUnwritableAside);
+  return TakeDue(owner, now, lease);
 }
 
 absl::StatusOr<std::optional<Leased>> SqlStore::TakeOrder(absl::string_view id,
@@ -81,31 +111,52 @@ absl::StatusOr<std::optional<Leased>> SqlStore::TakeOrder(absl::string_view id,
   return sql::WriteFor<std::optional<Leased>>(database_, take);
 }
 
+absl::StatusOr<int64_t> Store::BreakLeases(sql::Connection& connection, absl::string_view owner) {
+  return connection.Execute(
+      "UPDATE orders SET lease_token = lease_token + 1, lease_end = $1 "
+      "WHERE lease_owner = $2 AND lease_end > $1",
+      {kNotLeased, std::string(owner)});
+}
+
 absl::StatusOr<int64_t> SqlStore::BreakLeases(absl::string_view owner) {
-  const auto end = [&](sql::Connection& connection) {
-    return connection.Execute(
-        "UPDATE orders SET lease_token = lease_token + 1, lease_end = $1 "
-        "WHERE lease_owner = $2 AND lease_end > $1",
-        {sql::TimeColumn(absl::InfinitePast()), std::string(owner)});
+  return sql::WriteFor<int64_t>(database_, [&](sql::Connection& connection) {
+    return Store::BreakLeases(connection, owner);
+  });
+}
+
+absl::StatusOr<std::map<std::string, int64_t>> SqlStore::LeasesOf(absl::string_view owner,
+                                                                  absl::Time now) {
+  using Tokens = std::map<std::string, int64_t>;
+  const auto read = [&](sql::Connection& connection) -> absl::StatusOr<Tokens> {
+    NORROY_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> rows,
+        connection.Query(
+            "SELECT id, lease_token FROM orders WHERE lease_owner = $1 AND lease_end > $2",
+            {std::string(owner), sql::TimeColumn(now)}));
+    Tokens tokens;
+    for (const sql::Row& row : rows) tokens.emplace(row.Text(0), row.Int(1));
+    return tokens;
   };
-  return sql::WriteFor<int64_t>(database_, end);
+  return sql::ReadFor<Tokens>(database_, read);
 }
 
 absl::StatusOr<absl::Time> SqlStore::NextDue(absl::Time now) {
+  const std::set<std::string> aside = unwritable_.At(now);
   const auto find = [&](sql::Connection& connection) -> absl::StatusOr<absl::Time> {
     NORROY_ASSIGN_OR_RETURN(
         const std::vector<sql::Row> unheld,
         connection.Query(
-            "SELECT due_time FROM orders WHERE lease_end <= $1 ORDER BY due_time LIMIT 1",
-            {sql::TimeColumn(now)}));
+            "SELECT id, due_time FROM orders WHERE lease_end <= $1 ORDER BY due_time, id LIMIT $2",
+            {sql::TimeColumn(now), static_cast<int64_t>(aside.size()) + 1}));
     // A held order counts from the end of its lease on.
     NORROY_ASSIGN_OR_RETURN(
         const std::vector<sql::Row> held,
         connection.Query("SELECT MIN(CASE WHEN due_time > lease_end THEN due_time "
                          "ELSE lease_end END) FROM orders WHERE lease_end > $1 AND due_time < $2",
                          {sql::TimeColumn(now), sql::kInfiniteFuture}));
-    absl::Time next = absl::InfiniteFuture();
-    if (!unheld.empty()) next = std::min(next, sql::TimeOf(unheld.front().Int(0)));
+    absl::Time next = unwritable_.End();
+    const sql::Row* const first = FirstNotIn(aside, unheld);
+    if (first != nullptr) next = std::min(next, sql::TimeOf(first->Int(1)));
     if (!held.empty() && !held.front().IsNull(0)) {
       next = std::min(next, sql::TimeOf(held.front().Int(0)));
     }
@@ -159,6 +210,7 @@ absl::Status SqlStore::SaveOrder(const flow::Order& order, const Lease& lease, b
     NORROY_RETURN_IF_ERROR(NoteUnderWay(connection, order));
     NORROY_RETURN_IF_ERROR(NoteValid(connection, order));
     if (flow::IsFinal(order.state)) {
+      NORROY_RETURN_IF_ERROR(NoteRenewalFailed(connection, order));
       NORROY_RETURN_IF_ERROR(DropFlights(connection, order.id));
     }
     if (!give_back) return absl::OkStatus();

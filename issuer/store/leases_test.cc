@@ -180,5 +180,45 @@ TEST_P(StoreContract, AFlightStaysWithItsOrderAcrossHolders) {
   EXPECT_FALSE(*store_->TakeFlight(b.order, b.lease));
 }
 
+// A damaged index, say, or somebody's trigger.
+TEST_P(StoreContract, AnErrorAimedAtOneOrderLeavesTheOthers) {
+  for (const char* id : {"a", "b", "c"}) {
+    Create(NewOrder(id, now_, {absl::StrCat(id, ".example.com")}));
+  }
+  if (GetParam().shared) {
+    Tamper(
+        "CREATE FUNCTION boom() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RAISE EXCEPTION 'boom'; END$$");
+    Tamper(
+        "CREATE TRIGGER boom BEFORE UPDATE ON orders FOR EACH ROW WHEN (NEW.id = 'a') "
+        "EXECUTE FUNCTION boom()");
+  } else {
+    Tamper(
+        "CREATE TRIGGER boom BEFORE UPDATE ON orders WHEN NEW.id = 'a' "
+        "BEGIN SELECT RAISE(ABORT, 'boom'); END");
+  }
+  const auto b = store_->TakeDue("one", now_, kLease);
+  ASSERT_TRUE(b.ok() && b->has_value()) << b.status();
+  EXPECT_EQ((*b)->order.id, "b");
+  const auto c = store_->TakeDue("one", now_, kLease);
+  ASSERT_TRUE(c.ok() && c->has_value()) << c.status();
+  EXPECT_EQ((*c)->order.id, "c");
+  const auto none = store_->TakeDue("one", now_, kLease);
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_FALSE(none->has_value());
+  const auto next = store_->NextDue(now_);
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_GT(*next, now_);
+  EXPECT_TRUE(
+      store_->FinishOrder((*b)->order, (*b)->lease, NewCertificate("cb", (*b)->order, now_)).ok());
+  EXPECT_FALSE(store_->TakeOrder("a", "one", now_, kLease).ok());
+  EXPECT_TRUE(store_->GetOrder("a").ok());
+  // Whatever it was, it is over.
+  Tamper(GetParam().shared ? "DROP TRIGGER boom ON orders" : "DROP TRIGGER boom");
+  const auto a = store_->TakeDue("one", *next, kLease);
+  ASSERT_TRUE(a.ok() && a->has_value()) << a.status();
+  EXPECT_EQ((*a)->order.id, "a");
+}
+
 }  // namespace
 }  // namespace norroy::store

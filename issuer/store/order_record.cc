@@ -125,11 +125,12 @@ absl::StatusOr<flow::NameProgress> ProgressOf(const v1::NameRecord& record) {
 v1::OrderRecord ToRecord(const flow::Order& order) {
   const auto& [id, creator, request_id, request_hash, names, ca, profile, labels, finalizers,
                public_key_sha256, preferred_chain, force_new, create_time, expire_time,
-               policy_version, reuse_never, finalizer, finalize_policy_version, state, update_time,
-               state_time, due_time, attempt, csr, csr_key_sha256, finalize_requested, ca_order_url,
-               ca_finalize_url, finalize_intent_url, progress, generation, lease_not_after,
-               released, ending, certificate_id, waiting_for, error, failed_types, restarts,
-               retries, fresh, discarded_orders] = order;
+               policy_version, reuse_never, renews, auto_renew_until, finalizer,
+               finalize_policy_version, state, update_time, state_time, due_time, attempt, csr,
+               csr_key_sha256, finalize_requested, ca_order_url, ca_finalize_url,
+               finalize_intent_url, progress, generation, lease_not_after, released, ending,
+               certificate_id, waiting_for, error, failed_types, restarts, retries,
+               replaces_refused, fresh, discarded_orders, poll_time] = order;
   v1::OrderRecord record;
   record.set_id(id);
   record.set_creator(creator);
@@ -175,8 +176,12 @@ v1::OrderRecord ToRecord(const flow::Order& order) {
   record.set_reuse_never(reuse_never);
   record.set_finalizer(finalizer);
   record.set_finalize_policy_version(finalize_policy_version);
+  record.set_renews(renews);
+  SetMoment(auto_renew_until, *record.mutable_auto_renew_until());
+  record.set_replaces_refused(replaces_refused);
   record.set_fresh(fresh);
   SetTexts(discarded_orders, *record.mutable_discarded_orders());
+  SetMoment(poll_time, *record.mutable_poll_time());
   return record;
 }
 
@@ -214,8 +219,12 @@ absl::Status SetEnginesFields(const v1::OrderRecord& record, flow::Order& order)
   order.reuse_never = record.reuse_never();
   order.finalizer = record.finalizer();
   order.finalize_policy_version = record.finalize_policy_version();
+  order.renews = record.renews();
+  if (record.has_auto_renew_until()) order.auto_renew_until = TimeOf(record.auto_renew_until());
+  order.replaces_refused = record.replaces_refused();
   order.fresh = record.fresh();
   order.discarded_orders = TextsOf(record.discarded_orders());
+  if (record.has_poll_time()) order.poll_time = TimeOf(record.poll_time());
   return absl::OkStatus();
 }
 
@@ -236,6 +245,7 @@ absl::StatusOr<flow::Order> ParseOrder(absl::string_view bytes) {
   order.request_id = record.request_id();
   order.request_hash = record.request_hash();
   NORROY_ASSIGN_OR_RETURN(order.names, NamesOf(record.names()));
+  if (order.names.empty()) return BadRecord("an order without names");
   order.ca = record.ca();
   order.profile = record.profile();
   order.labels = MapOf(record.labels());

@@ -6,6 +6,7 @@
 #include "common/sql/transact.h"
 #include "common/status_macros.h"
 #include "issuer/store/records.h"
+#include "issuer/store/renewals.h"
 #include "issuer/store/rows.h"
 #include "issuer/store/sql_store.h"
 
@@ -101,11 +102,13 @@ absl::Status SqlStore::Insert(sql::Connection& connection, const flow::Order& or
             .status());
   }
   return Append(connection,
-                {.principal = order.creator,
+                {.principal = origin.by.empty() ? order.creator : origin.by,
                  .action = "order.create",
                  .object = absl::StrCat("order/", order.id),
-                 .detail = absl::StrCat("ca=", order.ca, " profile=", order.profile,
-                                        " names=", order.set_key()),
+                 .detail = absl::StrCat(
+                     "ca=", order.ca, " profile=", order.profile, " names=", order.set_key(),
+                     origin.by.empty() ? "" : " for=", origin.by.empty() ? "" : order.creator,
+                     order.renews.empty() ? "" : " renews=", order.renews),
                  .peer = origin.peer,
                  .policy_version = order.policy_version,
                  .request_id = order.request_id,
@@ -125,6 +128,7 @@ absl::StatusOr<flow::Order> SqlStore::CreateOrder(const flow::Order& order, absl
               CountSpending(connection, order.creator, order.id, *origin.spending, now));
         }
         NORROY_RETURN_IF_ERROR(Insert(connection, order, now, origin));
+        NORROY_RETURN_IF_ERROR(NoteRepeat(connection, order));
         return order;
       });
 }
@@ -132,6 +136,22 @@ absl::StatusOr<flow::Order> SqlStore::CreateOrder(const flow::Order& order, absl
 absl::StatusOr<flow::Order> SqlStore::GetOrder(absl::string_view id) {
   return sql::ReadFor<flow::Order>(
       database_, [&](sql::Connection& connection) { return ReadOrder(connection, id); });
+}
+
+absl::StatusOr<std::vector<flow::Order>> SqlStore::GetOrders(const std::vector<std::string>& ids) {
+  using Orders = std::vector<flow::Order>;
+  if (ids.empty()) return Orders();
+  std::vector<sql::Value> parameters(ids.begin(), ids.end());
+  std::string places;
+  for (size_t i = 1; i <= ids.size(); ++i) absl::StrAppend(&places, i == 1 ? "$" : ", $", i);
+  const auto read = [&](sql::Connection& connection) -> absl::StatusOr<Orders> {
+    NORROY_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> rows,
+        connection.Query(absl::StrCat("SELECT record, id FROM orders WHERE id IN (", places, ")"),
+                         parameters));
+    return ParseOrders(rows);
+  };
+  return sql::ReadFor<Orders>(database_, read);
 }
 
 absl::StatusOr<std::vector<flow::Order>> SqlStore::ListOrders(const OrderFilter& filter,
@@ -178,6 +198,7 @@ absl::StatusOr<flow::Order> SqlStore::ChangeOrder(absl::string_view id, bool tak
                   .status());
         }
         if (flow::IsFinal(order.state)) {
+          NORROY_RETURN_IF_ERROR(NoteRepeat(connection, order));
           NORROY_RETURN_IF_ERROR(DropFlights(connection, order.id));
         }
         NORROY_RETURN_IF_ERROR(Append(connection, audit, order.update_time));

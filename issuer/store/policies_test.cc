@@ -142,8 +142,7 @@ TEST_P(PoliciesTest, WhatThisProgramDoesNotUnderstandWholeIsNotReturned) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, PoliciesTest, testing::ValuesIn(sql::SqliteKinds()),
-                         sql::KindName);
+INSTANTIATE_TEST_SUITE_P(On, PoliciesTest, testing::ValuesIn(sql::TestedKinds()), sql::KindName);
 
 }  // namespace
 }  // namespace norroy::store

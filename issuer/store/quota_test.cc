@@ -162,7 +162,7 @@ TEST_P(QuotaTest, WhoAsksForThousandsTakesNothingFromOthers) {
   EXPECT_TRUE(Order("mine", spending, now_, "requester/modest").ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, QuotaTest, testing::ValuesIn(sql::SqliteKinds()), sql::KindName);
+INSTANTIATE_TEST_SUITE_P(On, QuotaTest, testing::ValuesIn(sql::TestedKinds()), sql::KindName);
 
 }  // namespace
 }  // namespace norroy::store

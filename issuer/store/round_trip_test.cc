@@ -25,6 +25,16 @@ class Dice {
     return bytes;
   }
 
+  // Of any characters but NUL, which PostgreSQL has no place for.
+  std::string Text() {
+    static constexpr const char* kPieces[] = {"a",    "Z",      "0",      " ",         "'",  "\"",
+                                              "\\",   "%",      "_",      ";",         "\n", "\x01",
+                                              "\x7f", "\u00e4", "\u20ac", "\U0001f600"};
+    std::string text;
+    for (int i = Below(20); i > 0; --i) text += kPieces[Below(std::size(kPieces))];
+    return text;
+  }
+
   absl::Time Moment() {
     switch (Below(8)) {
       case 0:
@@ -43,13 +53,13 @@ class Dice {
 
   std::vector<std::string> Texts() {
     std::vector<std::string> texts(static_cast<size_t>(Below(4)));
-    for (std::string& text : texts) text = Bytes();
+    for (std::string& text : texts) text = Text();
     return texts;
   }
 
   std::map<std::string, std::string> Map() {
     std::map<std::string, std::string> map;
-    for (int i = Below(4); i > 0; --i) map[Bytes()] = Bytes();
+    for (int i = Below(4); i > 0; --i) map[Text()] = Text();
     return map;
   }
 
@@ -113,15 +123,15 @@ class Dice {
 flow::Order RandomOrder(Dice& dice, const std::string& id) {
   flow::Order order;
   order.id = id;
-  order.creator = dice.Bytes();
-  order.request_hash = dice.Bytes();
+  order.creator = dice.Text();
+  order.request_hash = dice.Text();
   order.names = dice.SomeNames();
-  order.ca = dice.Bytes();
-  order.profile = dice.Bytes();
+  order.ca = dice.Text();
+  order.profile = dice.Text();
   order.labels = dice.Map();
   order.finalizers = dice.Texts();
-  order.public_key_sha256 = dice.Bytes();
-  order.preferred_chain = dice.Bytes();
+  order.public_key_sha256 = dice.Text();
+  order.preferred_chain = dice.Text();
   order.force_new = dice.Coin();
   order.create_time = dice.Moment();
   order.expire_time = dice.Moment();
@@ -131,28 +141,32 @@ flow::Order RandomOrder(Dice& dice, const std::string& id) {
   order.due_time = dice.Moment();
   order.attempt = dice.Below(100);
   order.csr = dice.Bytes(3000);
-  order.csr_key_sha256 = dice.Bytes();
+  order.csr_key_sha256 = dice.Text();
   order.finalize_requested = dice.Coin();
-  order.ca_order_url = dice.Bytes();
-  order.ca_finalize_url = dice.Bytes();
-  order.finalize_intent_url = dice.Bytes();
+  order.ca_order_url = dice.Text();
+  order.ca_finalize_url = dice.Text();
+  order.finalize_intent_url = dice.Text();
   for (const challenge::Name& name : order.names) order.progress.push_back(dice.Progress(name));
   order.generation = dice.Below(1000);
   order.lease_not_after = dice.Moment();
+  order.poll_time = dice.Moment();
   order.released = dice.Coin();
   order.ending = static_cast<flow::State>(dice.Below(10));
-  order.certificate_id = dice.Bytes();
-  order.waiting_for = dice.Bytes();
+  order.certificate_id = dice.Text();
+  order.waiting_for = dice.Text();
   order.error = dice.Error();
   for (const challenge::Name& name : order.names) {
     if (dice.Coin()) order.failed_types.push_back({name, dice.Type()});
   }
   order.policy_version = dice.Below(1000);
   order.reuse_never = dice.Coin();
-  order.finalizer = dice.Bytes();
+  order.finalizer = dice.Text();
   order.finalize_policy_version = dice.Below(1000);
   order.restarts = dice.Below(5);
   order.retries = dice.Below(3);
+  order.renews = dice.Text();
+  order.auto_renew_until = dice.Moment();
+  order.replaces_refused = dice.Coin();
   order.fresh = dice.Coin();
   order.discarded_orders = dice.Texts();
   return order;
@@ -163,15 +177,15 @@ flow::StoredCertificate RandomCertificate(Dice& dice, const std::string& id,
   flow::StoredCertificate certificate;
   certificate.id = id;
   certificate.order_id = order_id;
-  certificate.creator = dice.Bytes();
+  certificate.creator = dice.Text();
   certificate.readers = dice.Texts();
   certificate.names = dice.SomeNames();
-  certificate.ca = dice.Bytes();
-  certificate.account_url = dice.Bytes();
-  certificate.profile = dice.Bytes();
-  certificate.serial = dice.Bytes();
-  certificate.public_key_sha256 = dice.Bytes();
-  certificate.key_type = dice.Bytes();
+  certificate.ca = dice.Text();
+  certificate.account_url = dice.Text();
+  certificate.profile = dice.Text();
+  certificate.serial = dice.Text();
+  certificate.public_key_sha256 = dice.Text();
+  certificate.key_type = dice.Text();
   certificate.not_before = dice.Moment();
   certificate.not_after = dice.Moment();
   certificate.chains_pem = dice.Texts();

@@ -1,4 +1,5 @@
 #include "common/audit/chain.h"
+#include "common/lease/tenure.h"
 #include "issuer/store/store.h"
 
 namespace norroy::store {
@@ -188,6 +189,48 @@ CREATE TABLE api_tokens (
   use_time INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX api_tokens_by_time ON api_tokens (create_time, id)
+)sql"},
+      {7, lease::kTable},
+      // What a hold waits for beside its end.
+      {8, "ALTER TABLE holds ADD COLUMN why TEXT NOT NULL DEFAULT ''"},
+      // When each certificate is to be renewed.
+      {9, R"sql(
+CREATE TABLE renewals (
+  certificate_id TEXT PRIMARY KEY REFERENCES certificates (id),
+  ca TEXT NOT NULL,
+  renewal_time INTEGER NOT NULL,
+  not_after INTEGER NOT NULL,
+  poll_time INTEGER NOT NULL,
+  act_time INTEGER NOT NULL,
+  ended INTEGER NOT NULL,
+  change_time INTEGER NOT NULL,
+  record BLOB NOT NULL
+) STRICT;
+CREATE INDEX renewals_by_time ON renewals (renewal_time, certificate_id);
+CREATE INDEX renewals_by_poll ON renewals (poll_time);
+CREATE INDEX renewals_by_act ON renewals (act_time);
+CREATE INDEX renewals_by_change ON renewals (change_time)
+)sql"},
+      // Names whose authorizations are kept valid.
+      {10, R"sql(
+CREATE TABLE warm_names (
+  name TEXT NOT NULL,
+  ca TEXT NOT NULL,
+  profile TEXT NOT NULL,
+  creator TEXT NOT NULL,
+  create_time INTEGER NOT NULL,
+  authorization_url TEXT NOT NULL,
+  valid_until INTEGER NOT NULL,
+  act_time INTEGER NOT NULL,
+  order_id TEXT NOT NULL,
+  proving INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  error_reason TEXT NOT NULL,
+  error_message TEXT NOT NULL,
+  PRIMARY KEY (name, ca, profile)
+) STRICT;
+CREATE INDEX warm_names_by_act ON warm_names (act_time);
+CREATE INDEX warm_names_by_creator ON warm_names (creator)
 )sql"},
   };
   return *migrations;

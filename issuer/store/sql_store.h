@@ -4,6 +4,7 @@
 // The Store over the database port. The methods lie in orders.cc, leases.cc, flights.cc, guards.cc,
 // validations.cc, certificates.cc, accounts.cc and audit.cc.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "common/audit/chain.h"
 #include "common/sql/database.h"
 #include "issuer/store/store.h"
+#include "issuer/store/unwritable.h"
 
 namespace norroy::store {
 
@@ -23,6 +25,7 @@ class SqlStore final : public Store {
   absl::StatusOr<flow::Order> CreateOrder(const flow::Order& order, absl::Time now,
                                           const OrderOrigin& origin) override;
   absl::StatusOr<flow::Order> GetOrder(absl::string_view id) override;
+  absl::StatusOr<std::vector<flow::Order>> GetOrders(const std::vector<std::string>& ids) override;
   absl::StatusOr<std::vector<flow::Order>> ListOrders(const OrderFilter& filter,
                                                       const PageKey& after, int limit) override;
   absl::StatusOr<flow::Order> ChangeOrder(absl::string_view id, bool take_over,
@@ -32,7 +35,10 @@ class SqlStore final : public Store {
                                                 absl::Duration lease) override;
   absl::StatusOr<std::optional<Leased>> TakeOrder(absl::string_view id, absl::string_view owner,
                                                   absl::Time now, absl::Duration lease) override;
+  using Store::BreakLeases;
   absl::StatusOr<int64_t> BreakLeases(absl::string_view owner) override;
+  absl::StatusOr<std::map<std::string, int64_t>> LeasesOf(absl::string_view owner,
+                                                          absl::Time now) override;
   absl::StatusOr<absl::Time> NextDue(absl::Time now) override;
   absl::Status ExtendLease(const Lease& lease, absl::Time now, absl::Duration by) override;
   absl::Status SaveOrder(const flow::Order& order, const Lease& lease, bool give_back) override;
@@ -52,8 +58,10 @@ class SqlStore final : public Store {
                                              const Limits& limits, absl::Time now) override;
   absl::Status NoteFailure(const flow::Order& order, const challenge::Name& name,
                            absl::string_view authorization_url, absl::Time now) override;
-  absl::Status SetHold(absl::string_view scope, absl::Time until) override;
+  absl::Status SetHold(absl::string_view scope, absl::Time until, absl::string_view why) override;
   absl::StatusOr<absl::Time> GetHold(absl::string_view scope) override;
+  absl::StatusOr<std::string> WhyHeld(absl::string_view scope) override;
+  absl::Status LiftHold(absl::string_view scope) override;
 
   absl::Status FinishOrder(const flow::Order& order, const Lease& lease,
                            const flow::StoredCertificate& certificate) override;
@@ -67,7 +75,7 @@ class SqlStore final : public Store {
   absl::Status NoteRevoked(absl::string_view certificate_id, int reason, absl::Time now,
                            const AuditEntry& audit) override;
 
-  absl::Status PutAccount(const AccountRecord& account) override;
+  absl::Status PutAccount(const AccountRecord& account, absl::string_view replaces) override;
   absl::StatusOr<AccountRecord> GetAccount(absl::string_view ca) override;
   absl::StatusOr<std::vector<AccountRecord>> ListAccounts() override;
 
@@ -87,6 +95,7 @@ class SqlStore final : public Store {
 
   sql::Database& database_;
   const audit::Chain chain_;
+  Unwritable unwritable_;
 };
 
 }  // namespace norroy::store

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +68,7 @@ struct OrderOrigin {
   std::string peer = {};
   std::string trace_id = {};
   std::optional<Spending> spending = {};  // unset: it is nobody's to be counted
+  std::string by = {};                    // who made it, where that is not its creator
 };
 
 struct AccountRecord {
@@ -97,6 +99,9 @@ class Store {
   virtual absl::StatusOr<flow::Order> CreateOrder(const flow::Order& order, absl::Time now,
                                                   const OrderOrigin& origin = {}) = 0;
   virtual absl::StatusOr<flow::Order> GetOrder(absl::string_view id) = 0;  // NOT_FOUND
+  // Those of `ids` (at most 100) that there are, in any order.
+  virtual absl::StatusOr<std::vector<flow::Order>> GetOrders(
+      const std::vector<std::string>& ids) = 0;
   // At most `limit`, newest first, after `after`.
   virtual absl::StatusOr<std::vector<flow::Order>> ListOrders(const OrderFilter& filter,
                                                               const PageKey& after, int limit) = 0;
@@ -112,6 +117,11 @@ class Store {
   // Ends all leases of `owner`: for a process that starts and knows that its former life is over.
   // Returns how many.
   virtual absl::StatusOr<int64_t> BreakLeases(absl::string_view owner) = 0;
+  // The same within a transaction, for whoever knows that `owner` is no more (common/lease).
+  static absl::StatusOr<int64_t> BreakLeases(sql::Connection& connection, absl::string_view owner);
+  // The leases of `owner` that stand at `now`, their tokens by order.
+  virtual absl::StatusOr<std::map<std::string, int64_t>> LeasesOf(absl::string_view owner,
+                                                                  absl::Time now) = 0;
   // When the next order is due that nobody holds; InfiniteFuture if none. Leases that end count.
   virtual absl::StatusOr<absl::Time> NextDue(absl::Time now) = 0;
   // Keeps a lease longer. ABORTED (reason LEASE_LOST) if it is not ours any more.
@@ -161,11 +171,17 @@ class Store {
                                                      const Limits& limits, absl::Time now) = 0;
   virtual absl::Status NoteFailure(const flow::Order& order, const challenge::Name& name,
                                    absl::string_view authorization_url, absl::Time now) = 0;
-  // Holds that the CA asked for (429 and 503 with Retry-After): by `scope` ("ca/<ca>" or
-  // "set/<ca>/<set key>"). The latest end counts; InfinitePast lifts the hold. GetHold: the end of
-  // the hold, InfinitePast if none.
-  virtual absl::Status SetHold(absl::string_view scope, absl::Time until) = 0;
+  // Holds that the CA asked for (429 and 503 with Retry-After), or that keep us from pressing it:
+  // by `scope` ("ca/<ca>", "set/<ca>/<set key>", "paused/<ca>/<identifier>", ...). The latest end
+  // counts; InfinitePast lifts the hold. `why`: it waits for a human, and this is what he reads.
+  // GetHold: the end of the hold, past ones too, InfinitePast if there was none.
+  virtual absl::Status SetHold(absl::string_view scope, absl::Time until,
+                               absl::string_view why = "") = 0;
   virtual absl::StatusOr<absl::Time> GetHold(absl::string_view scope) = 0;
+  // What it waits for; empty: for its end alone.
+  virtual absl::StatusOr<std::string> WhyHeld(absl::string_view scope) = 0;
+  // Lifts a hold that waits for a human, and no other.
+  virtual absl::Status LiftHold(absl::string_view scope) = 0;
 
   // Stores a checked certificate, ends its order (state kDone, under the lease), marks what it
   // replaces (same CA, names and key type), gives the flight back, notes the set's certificate: one
@@ -185,7 +201,11 @@ class Store {
   virtual absl::Status NoteRevoked(absl::string_view certificate_id, int reason, absl::Time now,
                                    const AuditEntry& audit) = 0;
 
-  virtual absl::Status PutAccount(const AccountRecord& account) = 0;           // by (ca); audited
+  // By (ca); audited. Of an account at the same directory only the key that is stored, or none, may
+  // be that of `account` or `replaces`: else ABORTED, reason ACCOUNT_KEY_DIFFERS, for another
+  // issuer on the database has it by a key of its own.
+  virtual absl::Status PutAccount(const AccountRecord& account,
+                                  absl::string_view replaces = "") = 0;
   virtual absl::StatusOr<AccountRecord> GetAccount(absl::string_view ca) = 0;  // NOT_FOUND
   virtual absl::StatusOr<std::vector<AccountRecord>> ListAccounts() = 0;
 

@@ -83,8 +83,9 @@ void StoreContract::Finish(const flow::Order& order, const flow::StoredCertifica
 }
 
 void StoreContract::Tamper(const std::string& sql) {
-  const absl::Status done = database_->Write(
-      [&](sql::Connection& connection) { return connection.Execute(sql, {}).status(); });
+  const absl::Status done = database_->Write([&](sql::Connection& connection) {
+    return connection.Execute(sql::InWordsOf(GetParam(), sql), {}).status();
+  });
   EXPECT_TRUE(done.ok()) << done;
 }
 
@@ -163,6 +164,7 @@ std::string Describe(const flow::Order& o) {
                                     o.finalize_intent_url,
                                     absl::StrCat(o.generation),
                                     Text(o.lease_not_after),
+                                    Text(o.poll_time),
                                     std::string(o.released ? "released" : "presented"),
                                     std::string(flow::StateName(o.ending)),
                                     o.certificate_id,
@@ -179,6 +181,8 @@ std::string Describe(const flow::Order& o) {
   absl::StrAppend(&text, "\n", o.restarts, "/", o.retries);
   absl::StrAppend(&text, "\n", o.policy_version, o.reuse_never ? " anew " : " any ", o.finalizer,
                   " ", o.finalize_policy_version);
+  absl::StrAppend(&text, "\n", o.renews, " ", Text(o.auto_renew_until),
+                  o.replaces_refused ? " refused" : " may replace");
   absl::StrAppend(&text, "\n", o.fresh ? "fresh " : "old ", Text(o.discarded_orders));
   return text;
 }
@@ -212,7 +216,6 @@ std::vector<std::string> IdsOf(const std::vector<flow::Order>& orders) {
   return ids;
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::ValuesIn(sql::SqliteKinds()),
-                         sql::KindName);
+INSTANTIATE_TEST_SUITE_P(On, StoreContract, testing::ValuesIn(sql::TestedKinds()), sql::KindName);
 
 }  // namespace norroy::store

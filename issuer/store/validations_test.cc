@@ -61,7 +61,7 @@ class Validations : public StoreContract {
   Limits limits_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, Validations, testing::ValuesIn(sql::SqliteKinds()), sql::KindName);
+INSTANTIATE_TEST_SUITE_P(On, Validations, testing::ValuesIn(sql::TestedKinds()), sql::KindName);
 
 TEST_P(Validations, OnlySoManyAreToldAsMayFail) {
   std::vector<Leased> orders;

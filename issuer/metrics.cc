@@ -1,0 +1,101 @@
+#include "issuer/metrics.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/log/log.h"
+
+namespace norroy {
+namespace {
+
+class CountedClient final : public http::Client {
+ public:
+  CountedClient(std::string ca, std::unique_ptr<http::Client> client, Clock& clock,
+                metrics::Counter& requests, metrics::Histogram& seconds)
+      : ca_(std::move(ca)),
+        client_(std::move(client)),
+        clock_(clock),
+        requests_(requests),
+        seconds_(seconds) {}
+
+  absl::StatusOr<http::Response> Send(const http::Request& request) override {
+    const absl::Duration began = clock_.Monotonic();
+    absl::StatusOr<http::Response> reply = client_->Send(request);
+    seconds_.Observe({ca_, request.purpose}, absl::ToDoubleSeconds(clock_.Monotonic() - began));
+    requests_.Add(
+        {ca_, request.purpose, request.method, reply.ok() ? absl::StrCat(reply->status) : "none"});
+    return reply;
+  }
+
+ private:
+  const std::string ca_;
+  const std::unique_ptr<http::Client> client_;
+  Clock& clock_;
+  metrics::Counter& requests_;
+  metrics::Histogram& seconds_;
+};
+
+// As the API calls it: "valid", "invalid", "cancelled".
+std::string ResultOf(flow::State state) {
+  switch (state) {
+    case flow::State::kDone:
+      return "valid";
+    case flow::State::kCancelled:
+      return "cancelled";
+    default:
+      return "invalid";
+  }
+}
+
+}  // namespace
+
+IssuerMetrics::IssuerMetrics(metrics::Registry& registry, Clock& clock)
+    : clock_(clock),
+      orders_(registry.NewCounter("norroy_orders_total", "Orders that this issuer saw end.",
+                                  {"ca", "result", "reason"})),
+      order_seconds_(registry.NewHistogram(
+          "norroy_order_duration_seconds",
+          "From an order's creation to its certificate, waiting for a CSR included, in seconds.",
+          {"ca"}, metrics::OrderBuckets())),
+      open_orders_(registry.NewGauge(
+          "norroy_orders_open", "Orders in the database that have not ended, by step.", {"state"})),
+      requests_(registry.NewCounter(
+          "norroy_acme_requests_total",
+          "Requests to CAs, by the HTTP status of the answer; \"none\": there was no answer.",
+          {"ca", "action", "method", "status"})),
+      request_seconds_(registry.NewHistogram("norroy_acme_request_duration_seconds",
+                                             "Requests to CAs, in seconds.", {"ca", "action"},
+                                             metrics::RequestBuckets())) {}
+
+void IssuerMetrics::Note(const flow::Order& order) {
+  if (!flow::IsFinal(order.state)) return;
+  const bool done = order.state == flow::State::kDone;
+  orders_.Add({order.ca, ResultOf(order.state),
+               done || !order.error.has_value() ? "" : order.error->reason});
+  if (done) {
+    order_seconds_.Observe({order.ca},
+                           absl::ToDoubleSeconds(order.update_time - order.create_time));
+  }
+}
+
+std::unique_ptr<http::Client> IssuerMetrics::Count(const std::string& ca,
+                                                   std::unique_ptr<http::Client> client) {
+  return std::make_unique<CountedClient>(ca, std::move(client), clock_, requests_,
+                                         request_seconds_);
+}
+
+void IssuerMetrics::Sample(store::Inventory& inventory) {
+  const auto counts = inventory.OpenOrders();
+  if (!counts.ok()) {
+    log::Warning("metrics", "orders cannot be counted", {{"error", counts.status().message()}});
+    return;
+  }
+  for (const auto& [state, count] : *counts) {
+    open_orders_.Set({absl::AsciiStrToLower(flow::StateName(state))}, static_cast<double>(count));
+  }
+}
+
+}  // namespace norroy

@@ -1,0 +1,76 @@
+#include "issuer/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/error/error.h"
+
+namespace norroy {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class IssuerMetricsTest : public ::testing::Test {
+ protected:
+  flow::Order Ended(flow::State state) {
+    flow::Order order;
+    order.ca = "le";
+    order.state = state;
+    order.create_time = clock_.Now();
+    order.update_time = clock_.Now() + absl::Seconds(2);
+    return order;
+  }
+
+  SimulatedClock clock_{absl::FromUnixSeconds(1'800'000'000)};
+  metrics::Registry registry_;
+  IssuerMetrics metrics_{registry_, clock_};
+};
+
+TEST_F(IssuerMetricsTest, CountsOrdersThatEnd) {
+  metrics_.Note(Ended(flow::State::kFinalizing));
+  EXPECT_THAT(registry_.Text(), Not(HasSubstr("norroy_orders_total{")));
+  metrics_.Note(Ended(flow::State::kDone));
+  flow::Order failed = Ended(flow::State::kFailed);
+  failed.error = flow::OrderError::Of(
+      MakeError(absl::StatusCode::kFailedPrecondition, "VALIDATION_FAILED", "404"));
+  metrics_.Note(failed);
+  EXPECT_THAT(registry_.Text(),
+              HasSubstr("norroy_orders_total{ca=\"le\",reason=\"\",result=\"valid\"} 1\n"));
+  EXPECT_THAT(
+      registry_.Text(),
+      HasSubstr(
+          "norroy_orders_total{ca=\"le\",reason=\"VALIDATION_FAILED\",result=\"invalid\"} 1\n"));
+  EXPECT_THAT(registry_.Text(), HasSubstr("norroy_order_duration_seconds_sum{ca=\"le\"} 2\n"));
+}
+
+// Answers after a while of simulated time, or not at all.
+class SlowCa final : public http::Client {
+ public:
+  explicit SlowCa(SimulatedClock& clock) : clock_(clock) {}
+  absl::StatusOr<http::Response> Send(const http::Request& request) override {
+    clock_.Advance(absl::Milliseconds(250));
+    if (request.purpose == "newNonce") return absl::UnavailableError("reset");
+    return http::Response{.status = 201};
+  }
+
+ private:
+  SimulatedClock& clock_;
+};
+
+TEST_F(IssuerMetricsTest, CountsRequestsToCas) {
+  const auto client = metrics_.Count("le", std::make_unique<SlowCa>(clock_));
+  EXPECT_TRUE(client->Send({.purpose = "newOrder", .method = "POST"}).ok());
+  EXPECT_FALSE(client->Send({.purpose = "newNonce", .method = "HEAD"}).ok());
+  EXPECT_THAT(registry_.Text(),
+              HasSubstr("norroy_acme_requests_total{action=\"newOrder\",ca=\"le\",method=\"POST\","
+                        "status=\"201\"} 1\n"));
+  EXPECT_THAT(registry_.Text(),
+              HasSubstr("norroy_acme_requests_total{action=\"newNonce\",ca=\"le\",method=\"HEAD\","
+                        "status=\"none\"} 1\n"));
+  EXPECT_THAT(registry_.Text(), HasSubstr("norroy_acme_request_duration_seconds_sum{"
+                                          "action=\"newOrder\",ca=\"le\"} 0.25\n"));
+}
+
+}  // namespace
+}  // namespace norroy
