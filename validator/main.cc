@@ -15,6 +15,7 @@
 #include "common/daemon/database.h"
 #include "common/daemon/server_main.h"
 #include "common/rpc/credentials.h"
+#include "common/sql/schema.h"
 #include "common/status_macros.h"
 #include "validator/edge_authority.h"
 #include "validator/service/servers.h"
@@ -27,14 +28,14 @@ namespace {
 constexpr char kVersion[] = "norroy-validator 0.1.0";
 constexpr absl::Duration kStopGrace = absl::Seconds(3);
 
+sql::Schema Schema() { return {"validator", Store::Migrations()}; }
+
 absl::Status Run(Settings settings, Clock& clock) {
   crypto::SystemRandom random;
   ThreadTimers timers;
   const std::string self = absl::StrCat("validator/", settings.name);
-  NORROY_ASSIGN_OR_RETURN(
-      const std::unique_ptr<daemon::OwnDatabase> database,
-      daemon::OwnDatabase::Open(
-          {.database = settings.database, .process = self, .migrations = Store::Migrations()}));
+  NORROY_ASSIGN_OR_RETURN(const std::unique_ptr<daemon::OwnDatabase> database,
+                          daemon::OwnDatabase::Open(settings.database, Schema(), self));
   const std::unique_ptr<Store> store = Store::Make(**database, self);
   audit::Keeper audit({.database = **database,
                        .clock = clock,
@@ -64,6 +65,8 @@ absl::Status Run(Settings settings, Clock& clock) {
                       .preflight = settings.preflight,
                       .callers = settings.callers,
                       .audit = &audit,
+                      .among_others = database->shared(),
+                      .diagnostics = settings.diagnostics,
                       .current_edge = [&edge] { return edge->Get(); }}));
   if (settings.preflight.resolvers.empty()) {
     log::Warning(
@@ -73,7 +76,8 @@ absl::Status Run(Settings settings, Clock& clock) {
             {{"version", kVersion},
              {"identity", self},
              {"ports", absl::StrJoin(servers->ports(), ",")},
-             {"agent_ports", absl::StrJoin(servers->agent_ports(), ",")}});
+             {"agent_ports", absl::StrJoin(servers->agent_ports(), ",")},
+             {"diagnostics_ports", absl::StrJoin(servers->diagnostics_ports(), ",")}});
 
   daemon::WaitForSignals([&] {
     daemon::LogIdentity(CheckIdentityFile(settings.identity_file, settings.core_root_file,
@@ -97,5 +101,6 @@ int main(int argc, char** argv) {
        .version = norroy::validator::kVersion,
        .prepare = norroy::rpc::DisableTlsResumption,
        .load = norroy::validator::LoadSettings,
+       .schema = norroy::validator::Schema,
        .run = norroy::validator::Run});
 }

@@ -144,6 +144,8 @@ absl::StatusOr<Settings> ReadSettings(const ValidatorConfig& config, const std::
                           rpc::ReadCallers(config.callers()));
   NORROY_ASSIGN_OR_RETURN(const absl::Duration checkpoint_every,
                           audit::ReadCheckpointEvery(config.audit()));
+  NORROY_ASSIGN_OR_RETURN(std::vector<std::string> diagnostics,
+                          daemon::ReadDiagnostics(config.diagnostics()));
   return Settings{
       .deployment = config.deployment(),
       .name = std::move(name),
@@ -163,6 +165,7 @@ absl::StatusOr<Settings> ReadSettings(const ValidatorConfig& config, const std::
       .preflight = std::move(preflight),
       .callers = callers,
       .checkpoint_every = checkpoint_every,
+      .diagnostics = std::move(diagnostics),
   };
 }
 

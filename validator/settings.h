@@ -28,14 +28,15 @@ struct Settings {
   std::string edge_root_file;
   std::string edge_ca_file;
   identity::Authority edge;  // our intermediate below the edge root
-  std::string database;  // a file, or a postgresql:// URL
+  std::string database;      // a file, or a postgresql:// URL
   log::Level log_level;
   log::Format log_format;
   bool reflection;
   absl::Duration agent_identity_lifetime;
   preflight::PreflightOptions preflight;
   rpc::CallerLimitsOptions callers;
-  absl::Duration checkpoint_every;  // of the audit log
+  absl::Duration checkpoint_every;       // of the audit log
+  std::vector<std::string> diagnostics;  // "host:port"
 };
 
 // Errors (INVALID_ARGUMENT and what files give) name the file, and the field or the file that it

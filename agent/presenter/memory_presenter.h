@@ -67,6 +67,12 @@ class MemoryPresenter final : public Presenter {
     return static_cast<int>(answers_.size());
   }
 
+  // As if the process had ended that served it from memory.
+  void Clear() {
+    MutexLock lock(&mutex_);
+    answers_.clear();
+  }
+
   void FailPutUp(const absl::Status& status) {
     MutexLock lock(&mutex_);
     put_up_status_ = status;

@@ -7,6 +7,7 @@
 #include "agent/session/issued.h"
 #include "common/crypto/csr.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/identity/issuing.h"
 #include "common/log/log.h"
 #include "common/rpc/credentials.h"
@@ -49,7 +50,10 @@ absl::Status RenewAt(const Dialer& dialer, const RenewalOptions& options, CallSl
                           CheckIssuedIdentity({response.certificate_chain().begin(),
                                                response.certificate_chain().end()},
                                               key, options.identity, options.clock.Now()));
-  return identity::WriteIdentityFile(options.identity_file, renewed);
+  NORROY_FAILPOINT("agent.identity_issued");
+  const absl::Status written = identity::WriteIdentityFile(options.identity_file, renewed);
+  NORROY_FAILPOINT("agent.identity_written");
+  return written;
 }
 
 }  // namespace

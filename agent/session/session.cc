@@ -13,6 +13,7 @@
 #include "agent/session/lanes.h"
 #include "agent/session/presentations.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/log/log.h"
 #include "common/sync/mutex.h"
 
@@ -100,6 +101,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   }
 
   void PutUp(const v1::PutUp& message, Session::PutUpDone done) {
+    NORROY_FAILPOINT("agent.told");
     Admission admission = Judge(message);
     if (IsBusy(admission)) {
       for (JudgedProof& proof : admission.proofs) {
@@ -121,6 +123,7 @@ class Core final : public std::enable_shared_from_this<Core> {
   }
 
   void TakeDown(const v1::TakeDown& message, Session::TakeDownDone done) {
+    NORROY_FAILPOINT("agent.told_to_take_down");
     v1::TakeDownResult result;
     const std::string& id = message.presentation_id();
     if (!IsPresentationId(id) || message.generation() < 1) {
@@ -213,6 +216,7 @@ class Core final : public std::enable_shared_from_this<Core> {
       }
       *result.add_results() = std::move(proof.result);
     }
+    NORROY_FAILPOINT("agent.put_up");
     done(result);
   }
 

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "validator/presentation/level_coordinator.h"
@@ -20,13 +21,6 @@ constexpr size_t kMaxWaiters = 10000;
 constexpr absl::Duration kClockSkew = absl::Minutes(5);
 constexpr absl::Duration kSweepInterval = absl::Hours(1);
 constexpr char kLog[] = "presentation";
-
-absl::Status StaleGeneration(const std::string& id, int64_t known) {
-  return MakeError(absl::StatusCode::kFailedPrecondition, "STALE_GENERATION",
-                   absl::StrCat("presentation ", id, " has generation ", known,
-                                " by now: a lower one comes too late"),
-                   {{"generation", absl::StrCat(known)}});
-}
 
 absl::Status ReleasedAlready(const std::string& id, int64_t generation) {
   return MakeError(absl::StatusCode::kFailedPrecondition, "RELEASED",
@@ -62,6 +56,13 @@ bool SameProofs(const Wish& a, const Wish& b) {
 }
 
 }  // namespace
+
+absl::Status StaleGeneration(const std::string& id, int64_t known) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "STALE_GENERATION",
+                   absl::StrCat("presentation ", id, " has generation ", known,
+                                " by now: a lower one comes too late"),
+                   {{"generation", absl::StrCat(known)}});
+}
 
 LevelCoordinator::~LevelCoordinator() {
   {
@@ -118,11 +119,7 @@ absl::Status LevelCoordinator::Load() {
         Entomb(one.id, one.generation, one.not_after, effects);
         continue;
       }
-      PresentRequest request;
-      absl::StatusOr<Wish> wish = absl::DataLossError("not a PresentRequest");
-      if (request.ParseFromString(one.request)) {
-        wish = ParseWish(request, options_.deployment, now);
-      }
+      absl::StatusOr<Wish> wish = WishOf(one);
       if (wish.ok()) {
         Apply(*std::move(wish), effects);
       } else {
@@ -133,6 +130,12 @@ absl::Status LevelCoordinator::Load() {
   });
   After(kSweepInterval, [](LevelCoordinator& self) { self.Sweep(); });
   return absl::OkStatus();
+}
+
+absl::StatusOr<Wish> LevelCoordinator::WishOf(const StoredPresentation& stored) const {
+  PresentRequest request;
+  if (!request.ParseFromString(stored.request)) return absl::DataLossError("not a PresentRequest");
+  return ParseWish(request, options_.deployment, options_.clock.Now());
 }
 
 void LevelCoordinator::Sweep() {
@@ -202,6 +205,7 @@ absl::Status LevelCoordinator::Accept(const PresentRequest& request, Wish wish, 
                               .not_after = wish.not_after,
                               .released = false,
                               .request = StoredForm(request)}));
+  NORROY_FAILPOINT("validator.wish_stored");
   Apply(std::move(wish), effects);
   return absl::OkStatus();
 }
@@ -317,6 +321,8 @@ absl::Status LevelCoordinator::Release(const v1::ReleaseRequest& request) {
 
 absl::Status LevelCoordinator::Bury(const std::string& id, int64_t generation, absl::Time until,
                                     Effects& effects) {
+  NORROY_ASSIGN_OR_RETURN(const bool bury, TakeUpToBury(id, generation, effects));
+  if (!bury) return absl::OkStatus();
   const auto lease = leases_.find(id);
   if (lease != leases_.end()) {
     const Wish& wish = lease->second.presentation.wish();

@@ -5,6 +5,14 @@
 // told. Level-triggered: it keeps what is wished (from the issuer, stored) and what is true (from
 // the agents, never stored) and sends the difference. Knows nothing of gRPC.
 //
+// Several validators may work on one store, with agents that are attached to all of them. The store
+// is what they have in common: a coordinator keeps what it was asked for itself, and looks there
+// when it comes across something else (an agent reports it, the issuer releases it), and Compare
+// finds what another one has released or renewed.
+//
+// What is taken down from an agent is what was released, never what is merely not known: that may
+// be another validator's, with a database of its own, and ends by its lease in any case.
+//
 // Per name it takes the first type, in the order of the name's grants, that a proof was sealed for
 // and that is not among failed_types. Under responders ALL every enrolled, undrained agent with a
 // grant for the name and type must ack; under ONE they are tried in order. A missing ack fails the
@@ -60,7 +68,7 @@ class Coordinator {
   virtual absl::Status Release(const validator::v1::ReleaseRequest& request) = 0;
 
   // From the links, through the registry. Attached: sends PutUp for what is wished and not
-  // reported, TakeDown for what is reported and not wished.
+  // reported, TakeDown for what is reported and was released.
   virtual void AgentAttached(const std::string& agent, const agent::v1::AgentHello& hello) = 0;
   virtual void AgentDetached(const std::string& agent) = 0;
   virtual void OnPutUpResult(const std::string& agent, const agent::v1::PutUpResult& result) = 0;
@@ -68,6 +76,10 @@ class Coordinator {
                                 const agent::v1::TakeDownResult& result) = 0;
   // Grants, drains or removals changed.
   virtual void FleetChanged() = 0;
+
+  // Compares what is kept here with the store: takes back what another validator has released, and
+  // forgets what one has renewed. Blocks for as long as the store takes.
+  virtual absl::Status Compare() = 0;
 
   // How many presentations the agent serves, as far as its acks say.
   virtual int PresentedAt(const std::string& agent) = 0;

@@ -94,11 +94,11 @@ void LevelCoordinator::AgentAttached(const std::string& agent, const agent::v1::
           agent, it != held.end() && it->second == lease.presentation.wish().generation);
       return lease.presentation.Concerns(agent);
     });
-    TakeDownUnwished(agent, held, effects);
+    TakeDownReleased(agent, held, effects);
   });
 }
 
-void LevelCoordinator::TakeDownUnwished(const std::string& agent,
+void LevelCoordinator::TakeDownReleased(const std::string& agent,
                                         const std::map<std::string, int64_t>& held,
                                         Effects& effects) {
   for (const auto& [id, generation] : held) {
@@ -107,7 +107,7 @@ void LevelCoordinator::TakeDownUnwished(const std::string& agent,
     if (buried != tombstones_.end()) {
       buried->second.pending.insert(agent);
     } else {
-      SendTakeDown(agent, id, generation, options_.clock.Now() + kMaxTombstone, effects);
+      AskAbout(agent, id);
     }
   }
   for (const auto& [id, tombstone] : tombstones_) {

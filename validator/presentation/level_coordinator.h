@@ -1,8 +1,9 @@
 #ifndef NORROY_VALIDATOR_PRESENTATION_LEVEL_COORDINATOR_H_
 #define NORROY_VALIDATOR_PRESENTATION_LEVEL_COORDINATOR_H_
 
-// The one Coordinator. Include coordinator.h; this is for its two source files: coordinator.cc
-// (what the issuer asks) and coordinator_agents.cc (what goes to and comes from agents).
+// The one Coordinator. Include coordinator.h; this is for its source files: coordinator.cc (what
+// the issuer asks), coordinator_agents.cc (what goes to and comes from agents) and
+// coordinator_others.cc (what other validators have stored).
 //
 // One lock guards all state. Under it a call changes the state and collects Effects; messages and
 // answers go out when the lock is free. The store is written without the lock, one writer per
@@ -82,6 +83,7 @@ class LevelCoordinator final : public Coordinator {
   void OnPutUpResult(const std::string& agent, const agent::v1::PutUpResult& result) override;
   void OnTakeDownResult(const std::string& agent, const agent::v1::TakeDownResult& result) override;
   void FleetChanged() override;
+  absl::Status Compare() override;
   int PresentedAt(const std::string& agent) override;
 
  private:
@@ -124,6 +126,20 @@ class LevelCoordinator final : public Coordinator {
   void Entomb(const std::string& id, int64_t generation, absl::Time until, Effects& effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // What the store has under that id and is not kept here is released from whoever may serve it.
+  // False: nothing is to be released, there is a higher generation.
+  absl::StatusOr<bool> TakeUpToBury(const std::string& id, int64_t generation, Effects& effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `agents` have it, and it is not known here.
+  void AskAbout(const std::string& agent, const std::string& id)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LookUpUnknown();
+  void TakeUp(const StoredPresentation& stored, const std::set<std::string>& agents,
+              Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeOver(const StoredPresentation& stored, Effects& effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<Wish> WishOf(const StoredPresentation& stored) const;
+
   void Route(Lease& lease) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Sends what is due, sets the timer, answers those who wait.
   void Step(Lease& lease, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -138,7 +154,7 @@ class LevelCoordinator final : public Coordinator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendTakeDown(const std::string& agent, const std::string& id, int64_t generation,
                     absl::Time until, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TakeDownUnwished(const std::string& agent, const std::map<std::string, int64_t>& held,
+  void TakeDownReleased(const std::string& agent, const std::map<std::string, int64_t>& held,
                         Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Wake(const std::string& id, const absl::StatusOr<v1::PresentResponse>& answer,
             const std::function<bool(const Waiter&)>& wanted, Effects& effects)
@@ -159,7 +175,13 @@ class LevelCoordinator final : public Coordinator {
   std::map<std::string, Tombstone> tombstones_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, WirePtr> wires_ ABSL_GUARDED_BY(mutex_);  // of attached agents
   Waiters waiters_ ABSL_GUARDED_BY(mutex_);
+  // What agents have and is not known here, by id: who. Looked up together.
+  std::map<std::string, std::set<std::string>> unknown_ ABSL_GUARDED_BY(mutex_);
+  bool looking_up_ ABSL_GUARDED_BY(mutex_) = false;
 };
+
+// FAILED_PRECONDITION, reason STALE_GENERATION.
+absl::Status StaleGeneration(const std::string& id, int64_t known);
 
 }  // namespace norroy::validator
 

@@ -354,6 +354,14 @@ bool Presentation::ServedBy(const std::string& agent) const {
   });
 }
 
+std::set<std::string> Presentation::responders() const {
+  std::set<std::string> responders;
+  for (const NameEntry& entry : entries_) {
+    responders.insert(entry.responders.begin(), entry.responders.end());
+  }
+  return responders;
+}
+
 bool Presentation::Concerns(const std::string& agent) const {
   return sent_to_.contains(agent) ||
          std::any_of(entries_.begin(), entries_.end(), [&](const NameEntry& entry) {

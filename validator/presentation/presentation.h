@@ -70,6 +70,8 @@ class Presentation {
   void OnResult(const std::string& agent, size_t proof, const agent::v1::ProofResult& result);
   // Has an answer come from the agent that it serves something?
   bool ServedBy(const std::string& agent) const;
+  // Whom Route chose.
+  std::set<std::string> responders() const;
   // May any proof be the agent's to serve?
   bool Concerns(const std::string& agent) const;
 

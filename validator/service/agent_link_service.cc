@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "validator/presentation/messages.h"
@@ -147,6 +148,7 @@ void AgentLinkService::OnMessage(const SessionPtr& session, const AttachRequest&
   MutexLock lock(&fleet_mutex_);
   if (!options_.registry.IsCurrent(agent, *session->attachment)) return;
   if (message.has_put_up_result()) {
+    NORROY_FAILPOINT("validator.ack_received");
     options_.coordinator.OnPutUpResult(agent, message.put_up_result());
   } else if (message.has_take_down_result()) {
     options_.coordinator.OnTakeDownResult(agent, message.take_down_result());

@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "common/failpoint/failpoint.h"
+
 namespace norroy::validator {
 
 grpc::ServerUnaryReactor* PreflightService::Look(grpc::CallbackServerContext* context,
@@ -12,6 +14,7 @@ grpc::ServerUnaryReactor* PreflightService::Look(grpc::CallbackServerContext* co
   return rpc::Deferred(env_, context, request, response,
                        [this](const rpc::Call&, const v1::LookRequest& look,
                               std::shared_ptr<Completion> completion) {
+                         NORROY_FAILPOINT("validator.looking");
                          preflight_.Look(look, [completion = std::move(completion)](auto answer) {
                            completion->Finish(std::move(answer));
                          });

@@ -5,19 +5,25 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/diagnostics/diagnostics.h"
 #include "common/dns/client.h"
 #include "common/dns/resolver.h"
 #include "common/identity/revocations.h"
 #include "common/identity/roots.h"
+#include "common/metrics/process.h"
+#include "common/metrics/registry.h"
 #include "common/rpc/audit_service.h"
+#include "common/rpc/call_metrics.h"
 #include "common/rpc/handler.h"
 #include "common/rpc/server.h"
 #include "common/status_macros.h"
 #include "common/sync/thread_pool.h"
 #include "validator/agents/enrollment.h"
+#include "validator/agents/fleet_metrics.h"
 #include "validator/service/agent_admin_service.h"
 #include "validator/service/agent_link_service.h"
 #include "validator/service/enrollment_service.h"
+#include "validator/service/follower.h"
 #include "validator/service/preflight_service.h"
 #include "validator/service/presentation_service.h"
 #include "validator/service/server_info_service.h"
@@ -76,6 +82,9 @@ class AllServers final : public Servers {
 
   const std::vector<int>& ports() const override { return core_->ports(); }
   const std::vector<int>& agent_ports() const override { return agents_->ports(); }
+  std::vector<int> diagnostics_ports() const override {
+    return diagnostics_ == nullptr ? std::vector<int>() : diagnostics_->ports();
+  }
   void Stop(absl::Duration grace) override;
 
  private:
@@ -90,8 +99,12 @@ class AllServers final : public Servers {
   }
   absl::Status StartAgentServer();
   absl::Status StartCoreServer();
+  absl::Status StartDiagnostics();
 
   const ServersOptions options_;
+  metrics::Registry metrics_;
+  // Null without a diagnostics listener.
+  std::unique_ptr<rpc::CallMetrics> call_metrics_;
   // Outlives the pool's tasks.
   rpc::CallerLimits limits_;
   ThreadPool pool_;
@@ -102,6 +115,7 @@ class AllServers final : public Servers {
   const rpc::HandlerEnv agent_env_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Coordinator> coordinator_;
+  std::optional<Follower> follower_;
   std::optional<Enrollment> enrollment_;
   std::unique_ptr<dns::Client> dns_;
   std::optional<dns::Resolver> resolver_;
@@ -115,13 +129,19 @@ class AllServers final : public Servers {
   std::optional<rpc::AuditService> audit_;
   std::unique_ptr<rpc::Server> agents_;
   std::unique_ptr<rpc::Server> core_;
+  std::optional<FleetMetrics> fleet_metrics_;
+  std::unique_ptr<diagnostics::Diagnostics> diagnostics_;
 };
 
 absl::Status AllServers::Build() {
+  if (!options_.diagnostics.empty()) {
+    call_metrics_ = std::make_unique<rpc::CallMetrics>(metrics_, options_.clock);
+  }
   NORROY_ASSIGN_OR_RETURN(revocations_,
                           identity::Revocations::Open(options_.core_tls.root_file, options_.clock));
   successors_ =
       std::make_unique<identity::SuccessorsFile>(options_.core_tls.root_file, options_.clock);
+  NORROY_ASSIGN_OR_RETURN(const FleetChanges fleet, options_.store.ChangesSince(0));
   NORROY_ASSIGN_OR_RETURN(registry_, Registry::Load(options_.store));
   NORROY_ASSIGN_OR_RETURN(
       coordinator_, Coordinator::Start({options_.store, *registry_, options_.clock, options_.timers,
@@ -130,8 +150,32 @@ absl::Status AllServers::Build() {
       options_.store, options_.clock, options_.random, options_.deployment, options_.edge,
       options_.agent_identity_lifetime, [this](const std::string& agent) { return Changed(agent); },
       options_.current_edge});
+  if (options_.among_others) {
+    follower_.emplace(options_.store, *registry_, *coordinator_, options_.clock, fleet.version);
+    follower_->Start();
+  }
   NORROY_RETURN_IF_ERROR(StartAgentServer());
-  return StartCoreServer();
+  NORROY_RETURN_IF_ERROR(StartCoreServer());
+  return options_.diagnostics.empty() ? absl::OkStatus() : StartDiagnostics();
+}
+
+absl::Status AllServers::StartDiagnostics() {
+  fleet_metrics_.emplace(metrics_);
+  auto process =
+      std::make_shared<metrics::ProcessMetrics>(metrics_, options_.version, options_.clock.Now());
+  NORROY_ASSIGN_OR_RETURN(
+      diagnostics_,
+      diagnostics::Diagnostics::Start(
+          {.listen = options_.diagnostics,
+           .registry = metrics_,
+           .checks = {{"database", [this] { return options_.store.ListBans().status(); }}},
+           .sample =
+               [this, process] {
+                 process->Sample();
+                 fleet_metrics_->Sample(*registry_, options_.clock.Now());
+               }},
+          options_.clock));
+  return absl::OkStatus();
 }
 
 absl::Status AllServers::StartAgentServer() {
@@ -146,6 +190,7 @@ absl::Status AllServers::StartAgentServer() {
   // A stream lives as long as its agent; who that is, is looked at every 2 s.
   server.max_connection_age = absl::InfiniteDuration();
   server.max_streams = kMaxStreamsOfAnAgent;
+  server.metrics = call_metrics_.get();
   NORROY_ASSIGN_OR_RETURN(agents_, rpc::Server::Start(server));
   return absl::OkStatus();
 }
@@ -175,15 +220,18 @@ absl::Status AllServers::StartCoreServer() {
   server.reflection = options_.reflection;
   // An issuer holds one Present per order in play; others stop at their own limit.
   server.max_streams = options_.callers.issuer.calls_at_once;
+  server.metrics = call_metrics_.get();
   NORROY_ASSIGN_OR_RETURN(core_, rpc::Server::Start(server));
   return absl::OkStatus();
 }
 
 void AllServers::Stop(absl::Duration grace) {
+  diagnostics_.reset();
   // Streams first, then servers, while the pool still has its threads.
   if (link_.has_value()) link_->Stop(kLinkGrace);
   if (core_ != nullptr) core_->Stop(grace);
   if (agents_ != nullptr) agents_->Stop(grace);
+  if (follower_.has_value()) follower_->Stop();
 }
 
 }  // namespace

@@ -48,6 +48,10 @@ struct ServersOptions {
   rpc::CallerLimitsOptions callers;
   // The audit log; null: nobody is shown it, and refused calls are not written down.
   audit::Keeper* audit = nullptr;
+  // Others may have the store, too.
+  bool among_others = false;
+  // "host:port" of the diagnostics listener; empty: there is none.
+  std::vector<std::string> diagnostics = {};
   // The intermediate that follows `edge`; null: none does.
   std::function<std::shared_ptr<const identity::Authority>()> current_edge = nullptr;
 };
@@ -60,6 +64,8 @@ class Servers {
 
   virtual const std::vector<int>& ports() const = 0;
   virtual const std::vector<int>& agent_ports() const = 0;
+  // As bound; empty without a diagnostics listener.
+  virtual std::vector<int> diagnostics_ports() const = 0;
   // Closes the agents' streams, lets calls end for `grace`, cancels the rest. Once.
   virtual void Stop(absl::Duration grace) = 0;
 };

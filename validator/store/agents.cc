@@ -124,6 +124,7 @@ absl::StatusOr<Agent> SqlStore::SetDrained(absl::string_view name, bool drained,
         connection.Execute("UPDATE agents SET drained = $1 WHERE name = $2 AND state <> 2",
                            {int64_t{drained}, std::string(name)}));
     if (changed == 0) return AgentNotFound(name);
+    NORROY_RETURN_IF_ERROR(NoteFleetChange(connection, name));
     NORROY_RETURN_IF_ERROR(chain_.Append(connection, audit, now));
     return ReadAgent(connection, name);
   });
@@ -133,7 +134,9 @@ absl::Status SqlStore::RemoveAgent(absl::string_view name, absl::Time now,
                                    const audit::Entry& audit) {
   return database_.Write([&](sql::Connection& connection) -> absl::Status {
     NORROY_ASSIGN_OR_RETURN(const bool removed, Remove(connection, name, now));
-    return removed ? chain_.Append(connection, audit, now) : AgentNotFound(name);
+    if (!removed) return AgentNotFound(name);
+    NORROY_RETURN_IF_ERROR(NoteFleetChange(connection, name));
+    return chain_.Append(connection, audit, now);
   });
 }
 

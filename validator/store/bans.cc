@@ -51,6 +51,7 @@ absl::Status SqlStore::BanName(const Ban& ban, const audit::Entry& audit) {
                      "principal = excluded.principal, time = excluded.time",
                      {ban.name, ban.reason, ban.principal, sql::TimeColumn(ban.time)})
             .status());
+    NORROY_RETURN_IF_ERROR(NoteFleetChange(connection, ban.name));
     return chain_.Append(connection, audit, ban.time);
   });
 }
@@ -60,7 +61,10 @@ absl::Status SqlStore::LiftBan(absl::string_view name, absl::Time now, const aud
     NORROY_ASSIGN_OR_RETURN(
         const int64_t lifted,
         connection.Execute("DELETE FROM bans WHERE name = $1", {std::string(name)}));
-    if (lifted == 1) return chain_.Append(connection, audit, now);
+    if (lifted == 1) {
+      NORROY_RETURN_IF_ERROR(NoteFleetChange(connection, name));
+      return chain_.Append(connection, audit, now);
+    }
     const std::string printable = Printable(name, 64);
     return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_BANNED",
                      absl::StrCat("agent ", printable, " is not banned"), {{"agent", printable}});

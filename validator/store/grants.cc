@@ -79,6 +79,7 @@ absl::StatusOr<Agent> SqlStore::SetGrants(absl::string_view name,
                                        .grants = grants,
                                        .creator = audit.principal,
                                        .create_time = now}));
+    NORROY_RETURN_IF_ERROR(NoteFleetChange(connection, name));
     NORROY_RETURN_IF_ERROR(chain_.Append(connection, audit, now));
     return agent;
   });

@@ -113,6 +113,7 @@ absl::Status SqlStore::CreateJoinToken(const JoinToken& token, bool replace, abs
             .Execute("INSERT INTO join_tokens (id, key_sha256, expire_time) VALUES ($1, $2, $3)",
                      {token.id, token.key_sha256, sql::TimeColumn(token.expire_time)})
             .status());
+    NORROY_RETURN_IF_ERROR(NoteFleetChange(connection, token.agent_name));
     return chain_.Append(connection, audit, now);
   });
 }
@@ -136,6 +137,7 @@ absl::StatusOr<Agent> SqlStore::UseJoinToken(absl::string_view id, absl::string_
     NORROY_ASSIGN_OR_RETURN(
         const std::vector<sql::Row> rows,
         connection.Query("SELECT name FROM agents WHERE enrollment_id = $1", {token}));
+    NORROY_RETURN_IF_ERROR(NoteFleetChange(connection, rows.at(0).Text(0)));
     return ReadAgent(connection, rows.at(0).Text(0));
   };
   return sql::WriteFor<Agent>(database_, use);

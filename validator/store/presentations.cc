@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,19 @@
 #include "validator/store/sql_store.h"
 
 namespace norroy::validator {
+namespace {
+
+constexpr size_t kIdsAtOnce = 100;
+
+StoredPresentation Read(const sql::Row& row, bool with_request) {
+  return {.id = row.Text(0),
+          .generation = row.Int(1),
+          .not_after = sql::TimeOf(row.Int(2)),
+          .released = row.Int(3) != 0,
+          .request = with_request ? row.Bytes(4) : ""};
+}
+
+}  // namespace
 
 // Of two generations the higher one stays, and a tombstone stays against its own generation: what
 // arrives late brings nothing back.
@@ -35,6 +49,32 @@ absl::Status SqlStore::PutPresentation(const StoredPresentation& presentation) {
   });
 }
 
+absl::StatusOr<std::vector<StoredPresentation>> SqlStore::GetPresentations(
+    const std::vector<std::string>& ids, bool with_requests) {
+  using Presentations = std::vector<StoredPresentation>;
+  const auto read = [&](sql::Connection& connection) -> absl::StatusOr<Presentations> {
+    Presentations presentations;
+    for (size_t from = 0; from < ids.size(); from += kIdsAtOnce) {
+      const size_t to = std::min(ids.size(), from + kIdsAtOnce);
+      std::vector<sql::Value> parameters;
+      std::string places;
+      for (size_t i = from; i < to; ++i) {
+        parameters.emplace_back(ids[i]);
+        absl::StrAppend(&places, i == from ? "$" : ", $", parameters.size());
+      }
+      NORROY_ASSIGN_OR_RETURN(
+          const std::vector<sql::Row> rows,
+          connection.Query(absl::StrCat("SELECT id, generation, not_after, released",
+                                        with_requests ? ", request" : "",
+                                        " FROM presentations WHERE id IN (", places, ")"),
+                           parameters));
+      for (const sql::Row& row : rows) presentations.push_back(Read(row, with_requests));
+    }
+    return presentations;
+  };
+  return sql::ReadFor<Presentations>(database_, read);
+}
+
 absl::StatusOr<std::vector<StoredPresentation>> SqlStore::LoadPresentations(absl::Time now) {
   using Presentations = std::vector<StoredPresentation>;
   const auto load = [&](sql::Connection& connection) -> absl::StatusOr<Presentations> {
@@ -45,13 +85,7 @@ absl::StatusOr<std::vector<StoredPresentation>> SqlStore::LoadPresentations(absl
                          {sql::TimeColumn(now)}));
     Presentations presentations;
     presentations.reserve(rows.size());
-    for (const sql::Row& row : rows) {
-      presentations.push_back({.id = row.Text(0),
-                               .generation = row.Int(1),
-                               .not_after = sql::TimeOf(row.Int(2)),
-                               .released = row.Int(3) != 0,
-                               .request = row.Bytes(4)});
-    }
+    for (const sql::Row& row : rows) presentations.push_back(Read(row, true));
     return presentations;
   };
   return sql::ReadFor<Presentations>(database_, load);

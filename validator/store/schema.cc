@@ -68,6 +68,17 @@ INSERT INTO agent_grants (name, version, enrollment_id, grants, creator, create_
 UPDATE agents SET grants_version = (SELECT version FROM agent_grants
   WHERE agent_grants.enrollment_id = agents.enrollment_id)
 )sql"},
+      // Which agents were changed, for other validators on the database.
+      {5, R"sql(
+CREATE TABLE fleet (
+  id INTEGER PRIMARY KEY,
+  version INTEGER NOT NULL
+) STRICT;
+CREATE TABLE fleet_changes (
+  version INTEGER PRIMARY KEY,
+  name TEXT NOT NULL
+) STRICT
+)sql"},
   };
   return *migrations;
 }

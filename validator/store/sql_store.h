@@ -35,6 +35,7 @@ class SqlStore final : public Store {
                                    const audit::Entry& audit) override;
   absl::Status RemoveAgent(absl::string_view name, absl::Time now,
                            const audit::Entry& audit) override;
+  absl::StatusOr<FleetChanges> ChangesSince(int64_t after) override;
   absl::StatusOr<Agent> SetGrants(absl::string_view name, const std::vector<ChallengeGrant>& grants,
                                   int64_t expected_version, absl::Time now,
                                   const audit::Entry& audit) override;
@@ -54,6 +55,8 @@ class SqlStore final : public Store {
                              const std::optional<audit::Entry>& audit) override;
   absl::Status Audit(const audit::Entry& audit, absl::Time now) override;
   absl::Status PutPresentation(const StoredPresentation& presentation) override;
+  absl::StatusOr<std::vector<StoredPresentation>> GetPresentations(
+      const std::vector<std::string>& ids, bool with_requests) override;
   absl::StatusOr<std::vector<StoredPresentation>> LoadPresentations(absl::Time now) override;
   absl::Status SweepPresentations(absl::Time now) override;
 
@@ -73,6 +76,9 @@ absl::Status Banned(absl::StatusCode code, const Ban& ban);
 absl::StatusOr<int64_t> NextGrantsVersion(sql::Connection& connection, absl::string_view name);
 absl::Status KeepGrants(sql::Connection& connection, absl::string_view name,
                         const GrantsVersion& grants);
+
+// Others' ChangesSince tells of the agent from the commit on.
+absl::Status NoteFleetChange(sql::Connection& connection, absl::string_view name);
 
 // True: there was one.
 absl::StatusOr<bool> Remove(sql::Connection& connection, absl::string_view name, absl::Time now);

@@ -38,6 +38,13 @@ struct StoredPresentation {
   std::string request;  // serialized PresentRequest; empty once released
 };
 
+// Changes of agents, in the order of their commits.
+struct FleetChanges {
+  int64_t version = 0;             // the last one's
+  bool all = false;                // too many to be named: any agent may have changed
+  std::vector<std::string> names;  // each once
+};
+
 // Thread-safe.
 class Store {
  public:
@@ -65,6 +72,10 @@ class Store {
                                            const audit::Entry& audit) = 0;
   virtual absl::Status RemoveAgent(absl::string_view name, absl::Time now,
                                    const audit::Entry& audit) = 0;
+
+  // What was changed of whom since `after` (0: ever): a token made or used, grants, a drain, a
+  // removal, a ban. By any validator on the database.
+  virtual absl::StatusOr<FleetChanges> ChangesSince(int64_t after) = 0;
 
   // Puts these grants in the place of the agent's. Another version in force than
   // `expected_version` (0: whichever) is ABORTED (VERSION_MISMATCH).
@@ -103,6 +114,9 @@ class Store {
   // FAILED_PRECONDITION (reason STALE_GENERATION) if a higher generation is stored, or this one is
   // stored as released: what arrives late brings nothing back.
   virtual absl::Status PutPresentation(const StoredPresentation& presentation) = 0;
+  // Those of `ids` that there are, released or expired too. Without their requests unless asked.
+  virtual absl::StatusOr<std::vector<StoredPresentation>> GetPresentations(
+      const std::vector<std::string>& ids, bool with_requests) = 0;
   // All that are neither expired at `now` nor forgotten.
   virtual absl::StatusOr<std::vector<StoredPresentation>> LoadPresentations(absl::Time now) = 0;
   virtual absl::Status SweepPresentations(absl::Time now) = 0;

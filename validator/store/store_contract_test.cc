@@ -55,8 +55,9 @@ class ValidatorStoreContract : public testing::TestWithParam<sql::DatabaseKind> 
   }
 
   void Tamper(const std::string& sql) {
-    const absl::Status done = database_->Write(
-        [&](sql::Connection& connection) { return connection.Execute(sql, {}).status(); });
+    const absl::Status done = database_->Write([&](sql::Connection& connection) {
+      return connection.Execute(sql::InWordsOf(GetParam(), sql), {}).status();
+    });
     EXPECT_TRUE(done.ok()) << done;
   }
 
@@ -67,7 +68,7 @@ class ValidatorStoreContract : public testing::TestWithParam<sql::DatabaseKind> 
   std::unique_ptr<Store> store_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, ValidatorStoreContract, testing::ValuesIn(sql::SqliteKinds()),
+INSTANTIATE_TEST_SUITE_P(On, ValidatorStoreContract, testing::ValuesIn(sql::TestedKinds()),
                          sql::KindName);
 
 std::string Describe(const std::vector<ChallengeGrant>& grants) {

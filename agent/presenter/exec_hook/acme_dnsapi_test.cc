@@ -5,12 +5,16 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/presenter/exec_hook/exec_hook.h"
-#include "agent/presenter/exec_hook/hook_world.h"
 #include "common/error/error.h"
+#include "common/program/test_world.h"
 #include "gtest/gtest.h"
 
 namespace norroy::agent {
 namespace {
+
+using program::NewFolder;
+using program::TextOf;
+using program::WriteProgram;
 
 // As acme.sh ends: it runs its first argument when it is read.
 constexpr char kAcmeSh[] = R"(#!/usr/bin/env sh

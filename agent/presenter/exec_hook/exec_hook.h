@@ -7,10 +7,10 @@
 //
 // Which program, with which first arguments and environment, is local configuration alone; what
 // comes from elsewhere is an owner name inside `zones` and a value, and goes to it as arguments,
-// never through a shell. It runs with the agent's own rights (child.h says how), so nobody but root
-// and the agent's user may be able to change it, nor a file that an argument names (program.h);
-// that is looked at before each call. An owner that begins with "-" is refused: it would be an
-// option.
+// never through a shell. It runs with the agent's own rights (common/program/child.h says how), so
+// nobody but root and the agent's user may be able to change it, nor a file that an argument names
+// (common/program/program.h); that is looked at before each call. An owner that begins with "-" is
+// refused: it would be an option.
 //
 // Exit code 0 is success. Nothing is read back: that the value is served then is the program's word
 // alone, and preflight's to check.
@@ -28,9 +28,6 @@
 namespace norroy::agent {
 
 inline constexpr int kMaxHooksAtOnce = 8;
-inline constexpr size_t kMaxHookArguments = 32;
-inline constexpr size_t kMaxHookEnvironment = 32;
-inline constexpr size_t kMaxHookString = 4096;
 
 struct ExecHookOptions {
   std::vector<std::string> argv;  // the program's absolute path, then its first arguments

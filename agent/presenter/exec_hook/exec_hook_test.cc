@@ -11,12 +11,17 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "agent/presenter/dns/txt_writer_contract.h"
-#include "agent/presenter/exec_hook/hook_world.h"
 #include "common/error/error.h"
+#include "common/program/test_world.h"
 #include "gtest/gtest.h"
 
 namespace norroy::agent {
 namespace {
+
+using program::Eventually;
+using program::NewFolder;
+using program::TextOf;
+using program::WriteProgram;
 
 // Keeps the values of each owner as the lines of a file in $STORE.
 constexpr char kStoring[] = R"(#!/bin/sh

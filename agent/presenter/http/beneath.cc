@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/check.h"
+#include "common/failpoint/failpoint.h"
 #include "common/status_macros.h"
 
 namespace norroy::agent {
@@ -165,6 +166,7 @@ absl::Status Directory::Create(const std::string& name, absl::string_view bytes,
   if (!WriteAll(fd, bytes) || fchmod(fd, 0644) != 0 || fsync(fd) != 0) {
     return Failed("write", temporary);
   }
+  NORROY_FAILPOINT("agent.file_written");
   int renamed = renameat2(fd_, temporary.c_str(), fd_, name.c_str(), RENAME_NOREPLACE);
   if (renamed != 0 && (errno == EINVAL || errno == ENOSYS)) {
     // A file system without that flag: a link does not replace anything either.

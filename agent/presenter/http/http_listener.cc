@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "agent/presenter/listen_set.h"
 #include "common/error/error.h"
+#include "common/failpoint/failpoint.h"
 #include "common/status_macros.h"
 
 namespace norroy::agent {
@@ -109,6 +110,7 @@ absl::StatusOr<std::unique_ptr<HttpListener>> HttpListener::Start(
 
 std::string HttpListener::Answer(const HttpParse& parse) {
   HttpResponse response = AnswerHttp(parse, table_);
+  if (response.kind == HttpResponse::Kind::kServed) NORROY_FAILPOINT("agent.probed");
   if (response.kind == HttpResponse::Kind::kServed) ++served_;
   if (response.kind == HttpResponse::Kind::kUnknown) ++unknown_;
   return std::move(response.bytes);
