@@ -34,8 +34,22 @@ absl::StatusOr<Certificate> Get(Context& context, const std::string& id) {
   return std::move(*response.mutable_certificate());
 }
 
-// The certificate of this id, or of the order of this id: people have the order's at hand.
-absl::StatusOr<Certificate> GetByEither(Context& context, const std::string& id) {
+std::vector<std::string> Row(const Certificate& certificate) {
+  std::string names = certificate.names().empty() ? "" : certificate.names(0);
+  if (certificate.names_size() > 1) absl::StrAppend(&names, " +", certificate.names_size() - 1);
+  return {certificate.id(),
+          names,
+          certificate.ca(),
+          certificate.key_type(),
+          TimeText(certificate.not_after()),
+          certificate.has_revoke_time()       ? "revoked"
+          : certificate.replaced_by().empty() ? "current"
+                                              : "replaced"};
+}
+
+}  // namespace
+
+absl::StatusOr<Certificate> CertificateByEither(Context& context, const std::string& id) {
   auto certificate = Get(context, id);
   if (certificate.status().code() != absl::StatusCode::kNotFound) return certificate;
   NORROY_ASSIGN_OR_RETURN(const auto channel, context.Issuer());
@@ -52,20 +66,26 @@ absl::StatusOr<Certificate> GetByEither(Context& context, const std::string& id)
   return Get(context, order->order().certificate_id());
 }
 
-std::vector<std::string> Row(const Certificate& certificate) {
-  std::string names = certificate.names().empty() ? "" : certificate.names(0);
-  if (certificate.names_size() > 1) absl::StrAppend(&names, " +", certificate.names_size() - 1);
-  return {certificate.id(),
-          names,
-          certificate.ca(),
-          certificate.key_type(),
-          TimeText(certificate.not_after()),
-          certificate.has_revoke_time()       ? "revoked"
-          : certificate.replaced_by().empty() ? "current"
-                                              : "replaced"};
+absl::StatusOr<std::optional<Certificate>> FindCertificate(Context& context,
+                                                           const std::string& name,
+                                                           const std::string& serial) {
+  issuer::v1::ListCertificatesRequest request;
+  request.set_name(name);
+  request.set_page_size(100);
+  NORROY_ASSIGN_OR_RETURN(const auto certificates, Connect(context));
+  do {
+    NORROY_ASSIGN_OR_RETURN(
+        const auto response,
+        context.Call(*certificates, &Certificates::Stub::ListCertificates, request));
+    for (const Certificate& certificate : response.certificates()) {
+      const bool wanted =
+          serial.empty() ? !certificate.has_revoke_time() : certificate.serial() == serial;
+      if (wanted) return std::optional<Certificate>(certificate);
+    }
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  return std::optional<Certificate>();
 }
-
-}  // namespace
 
 absl::Status CertList(Context& context, const CertListOptions& options) {
   issuer::v1::ListCertificatesRequest request;
@@ -90,13 +110,13 @@ absl::Status CertList(Context& context, const CertListOptions& options) {
 }
 
 absl::Status CertShow(Context& context, const std::string& id) {
-  NORROY_ASSIGN_OR_RETURN(const Certificate certificate, GetByEither(context, id));
+  NORROY_ASSIGN_OR_RETURN(const Certificate certificate, CertificateByEither(context, id));
   context.output().Object(certificate, CertificateFields(certificate));
   return absl::OkStatus();
 }
 
 absl::Status CertGet(Context& context, const CertGetOptions& options) {
-  NORROY_ASSIGN_OR_RETURN(const Certificate certificate, GetByEither(context, options.id));
+  NORROY_ASSIGN_OR_RETURN(const Certificate certificate, CertificateByEither(context, options.id));
   if (options.chain < 1 || options.chain > certificate.chains_pem_size()) {
     return MakeError(absl::StatusCode::kInvalidArgument, "BAD_USAGE",
                      absl::StrCat("--chain: there are ", certificate.chains_pem_size(),

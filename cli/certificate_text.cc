@@ -35,6 +35,7 @@ Fields CertificateFields(const issuer::v1::Certificate& certificate) {
           {"public key", certificate.public_key_sha256()},
           {"not before", TimeText(certificate.not_before())},
           {"not after", TimeText(certificate.not_after())},
+          {"renewal", TimeText(certificate.renewal_time())},
           {"chains",
            certificate.chains_pem().empty() ? "" : absl::StrCat(certificate.chains_pem_size())},
           {"labels", labels.empty() ? "" : ListText(labels)},

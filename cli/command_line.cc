@@ -10,10 +10,11 @@
 #include "cli/account.h"
 #include "cli/agent.h"
 #include "cli/audit.h"
-#include "cli/cert.h"
+#include "cli/cert_commands.h"
 #include "cli/ci_authority.h"
+#include "cli/command_line_host.h"
+#include "cli/command_tree.h"
 #include "cli/doctor.h"
-#include "cli/evidence.h"
 #include "cli/grant.h"
 #include "cli/identity.h"
 #include "cli/identity_rotation.h"
@@ -30,40 +31,6 @@
 
 namespace norroy::cli {
 namespace {
-
-using Run = std::function<absl::Status(Context&)>;
-
-// Where a parsed command leaves what to call.
-struct Tree {
-  CLI::App& app;
-  Run& run;
-  bool& shows_yaml;  // what it shows is YAML unless it is JSON
-};
-
-// A subcommand with options of type O, called with them: `command(context, options)`.
-template <typename O, typename Command>
-std::pair<CLI::App*, std::shared_ptr<O>> Add(Tree& tree, CLI::App* parent, const char* name,
-                                             const char* help, Command command) {
-  auto options = std::make_shared<O>();
-  CLI::App* app = parent->add_subcommand(name, help);
-  Run& run = tree.run;
-  app->callback([&run, options, command] {
-    run = [options, command](Context& context) { return command(context, *options); };
-  });
-  return {app, options};
-}
-
-CLI::App* AddGroup(Tree& tree, const char* name, const char* help) {
-  CLI::App* group = tree.app.add_subcommand(name, help);
-  group->require_subcommand(1);
-  return group;
-}
-
-// An option that may be repeated, one value each time, so that it does not eat names after it.
-CLI::Option* AddRepeated(CLI::App* app, const char* name, std::vector<std::string>& values,
-                         const char* help) {
-  return app->add_option(name, values, help)->allow_extra_args(false);
-}
 
 void AddInit(Tree& tree) {
   auto [app, o] =
@@ -102,13 +69,15 @@ void AddIssue(Tree& tree) {
   app->add_option("--profile", o->profile, "A profile that the CA offers");
   app->add_option("--preferred-chain", o->preferred_chain, "Issuer name at the chain's top");
   app->add_flag("--force-new", o->force_new, "Even if a stored certificate would do");
+  app->add_option("--auto-renew", o->auto_renew,
+                  "For so long the issuer renews by itself, with the same key");
   app->add_option("--timeout", o->timeout, "How long to wait")->capture_default_str();
 }
 
 void AddOrderCreate(Tree& tree, CLI::App* order) {
   auto [app, o] = Add<OrderCreateOptions>(
       tree, order, "create", "Place an order; without a CSR it waits for one", OrderCreate);
-  app->add_option("NAME", o->names, "Names, all in one certificate")->required();
+  app->add_option("NAME", o->names, "Names, all in one certificate (none with --renew)");
   app->add_option("--csr", o->csr_file, "File with the CSR, PEM or DER");
   app->add_option("--ca", o->ca, "A CA of the issuer (default: its first)");
   app->add_option("--profile", o->profile, "A profile that the CA offers");
@@ -121,16 +90,11 @@ void AddOrderCreate(Tree& tree, CLI::App* order) {
   app->add_option("--preferred-chain", o->preferred_chain, "Issuer name at the chain's top");
   app->add_flag("--validate-only", o->validate_only, "Check everything, place nothing");
   app->add_flag("--force-new", o->force_new, "Even if a stored certificate would do");
+  app->add_option("--renew", o->renew, "It renews this certificate, whose names it has");
+  app->add_option("--auto-renew", o->auto_renew,
+                  "For so long the issuer renews by itself, with the same CSR");
   app->add_flag("--wait", o->wait, "Until it is ready for its CSR, or has its certificate");
   app->add_option("--timeout", o->timeout, "How long to wait")->capture_default_str();
-}
-
-// A command with one id or name and no options.
-template <typename Command>
-void AddWithId(Tree& tree, CLI::App* group, const char* name, const char* what, const char* help,
-               Command command) {
-  auto [app, id] = Add<std::string>(tree, group, name, help, command);
-  app->add_option(what, *id)->required();
 }
 
 void AddOrder(Tree& tree) {
@@ -155,33 +119,6 @@ void AddOrder(Tree& tree) {
   watch->add_option("--timeout", w->timeout, "How long to wait")->capture_default_str();
   AddWithId(tree, order, "cancel", "ORDER", "End an order", OrderCancel);
   AddWithId(tree, order, "retry", "ORDER", "Try again now", OrderRetry);
-}
-
-struct RevokeOptions {
-  std::string id;
-  std::string reason;
-};
-
-void AddCert(Tree& tree) {
-  CLI::App* cert = AddGroup(tree, "cert", "Certificates that orders ended in");
-  auto [list, l] = Add<CertListOptions>(tree, cert, "list", "List them, newest first", CertList);
-  list->add_option("--name", l->name, "Certificates with exactly this name");
-  list->add_option("--limit", l->limit)->check(CLI::Range(1, 1000000))->capture_default_str();
-  AddWithId(tree, cert, "show", "CERTIFICATE", "Show one, by its id or its order's", CertShow);
-  auto [get, g] =
-      Add<CertGetOptions>(tree, cert, "get", "Fetch one to stdout or to files", CertGet);
-  get->add_option("CERTIFICATE", g->id, "Its id, or its order's")->required();
-  get->add_option("--out", g->out, "Folder for the files");
-  get->add_option("--chain", g->chain, "Which of the CA's chains")->capture_default_str();
-  AddWithId(tree, cert, "evidence", "CERTIFICATE",
-            "Show how it came to be: who asked, who served, what was seen, what went wrong",
-            CertEvidence);
-  auto [revoke, r] = Add<RevokeOptions>(
-      tree, cert, "revoke", "Have the CA revoke one",
-      [](Context& context, const RevokeOptions& o) { return CertRevoke(context, o.id, o.reason); });
-  revoke->add_option("CERTIFICATE", r->id)->required();
-  revoke->add_option("--reason", r->reason,
-                     "key-compromise, affiliation-changed, superseded, cessation-of-operation");
 }
 
 struct GrantsOptions {
@@ -433,8 +370,9 @@ void AddVersion(Tree& tree) {
 
 void AddGlobal(CLI::App& app, CommandLine& line, std::string& format) {
   app.add_option("--dir", line.options.dir, "Directory (NORROY_DIR; default ~/.norroy)");
-  app.add_option("--issuer", line.options.issuer, "HOST:PORT (NORROY_ISSUER)");
-  app.add_option("--validator", line.options.validator, "HOST:PORT (NORROY_VALIDATOR)");
+  app.add_option("--issuer", line.options.issuer, "HOST:PORT[,HOST:PORT...] (NORROY_ISSUER)");
+  app.add_option("--validator", line.options.validator,
+                 "HOST:PORT[,HOST:PORT...] (NORROY_VALIDATOR)");
   app.add_option("--identity", line.options.identity_file, "File with your key and certificate");
   app.add_option("--core-root", line.options.core_root_file, "File with the core root");
   app.add_option("-o,--output", format, "table or json")->capture_default_str();
@@ -480,6 +418,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   AddIssue(tree);
   AddOrder(tree);
   AddCert(tree);
+  AddWarm(tree);
   AddAgent(tree);
   AddDoctor(tree);
   AddPolicy(tree);
@@ -487,6 +426,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   AddAudit(tree);
   AddAccount(tree);
   AddIdentity(tree);
+  AddSync(tree);
+  AddImport(tree);
   AddLogin(tree);
   AddToken(tree);
   AddVersion(tree);

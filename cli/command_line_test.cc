@@ -52,6 +52,14 @@ TEST(ParseCommandLine, EveryCommandIsThere) {
            "identity renew a.pem b.pem",
            "identity list",
            "identity ci-authority --out f",
+           "sync",
+           "sync --config f --force a.example.com --force b --timeout 1m -o json",
+           "sync --config f --dry-run",
+           "sync --watch --config f",
+           "sync status --config f",
+           "sync --config f status -o json",
+           "import certbot /etc/letsencrypt --config f",
+           "import lego .lego",
            "login --oidc-token-file f --door issuer.example:8444 --out i.pem",
            "login --token-file f",
            "token create requester/ci-web --expires 90d",
@@ -97,6 +105,11 @@ TEST(ParseCommandLine, WhatIsWrongIsSaid) {
       {"agent ban web1", "--reason"},
       {"order list -o yaml", "yaml"},
       {"up now", "now"},
+      {"sync now", "now"},
+      {"sync --watch --dry-run", "--watch"},
+      {"sync --watch --once", "--watch"},
+      {"import certbot", "DIR"},
+      {"import acme.sh d", "acme.sh"},
   };
   for (const auto& c : cases) {
     const auto line = Parse(c.text);

@@ -3,8 +3,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "cli/dialing.h"
 #include "cli/layout.h"
 #include "common/config/config.h"
 #include "common/error/error.h"
@@ -104,7 +106,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Context::Issuer() {
   NORROY_ASSIGN_OR_RETURN(const ClientConfig config, Config());
   if (config.issuer().empty()) {
     return Usage(
-        "no issuer: give --issuer HOST:PORT, or set NORROY_ISSUER, or run \"norroy init\"");
+        "no issuer: give --issuer HOST:PORT[,HOST:PORT...], or set NORROY_ISSUER, or run \"norroy "
+        "init\"");
   }
   return Dial(config.issuer(), types::v1::ROLE_ISSUER);
 }
@@ -113,7 +116,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Context::Validator() {
   NORROY_ASSIGN_OR_RETURN(const ClientConfig config, Config());
   if (config.validator().empty()) {
     return Usage(
-        "no validator: give --validator HOST:PORT, or set NORROY_VALIDATOR, or run \"norroy "
+        "no validator: give --validator HOST:PORT[,HOST:PORT...], or set NORROY_VALIDATOR, or run "
+        "\"norroy "
         "init\"");
   }
   return Dial(config.validator(), types::v1::ROLE_VALIDATOR);
@@ -121,13 +125,14 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Context::Validator() {
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Context::Dial(const std::string& target,
                                                              types::v1::Role role) {
+  NORROY_ASSIGN_OR_RETURN(const std::vector<std::string> addresses, ParseAddresses(target));
   NORROY_ASSIGN_OR_RETURN(const identity::Identity identity, Identity());
   NORROY_ASSIGN_OR_RETURN(const ClientConfig config, Config());
   NORROY_ASSIGN_OR_RETURN(const std::string core_root_file, CoreRootFile());
   NORROY_ASSIGN_OR_RETURN(
       const auto credentials,
       rpc::ClientCredentials({config.identity_file(), core_root_file}, identity.deployment, role));
-  return rpc::NewChannel(target, credentials);
+  return DialAny(addresses, credentials);
 }
 
 void Context::SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {

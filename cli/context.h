@@ -38,6 +38,7 @@ class Context {
   // Both must outlive this.
   Context(Options options, Output& output, Clock& clock);
 
+  const Options& options() const { return options_; }
   Output& output() { return output_; }
   Clock& clock() { return clock_; }
   absl::StatusOr<std::string> Dir();

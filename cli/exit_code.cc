@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -14,6 +15,7 @@ namespace norroy::cli {
 namespace {
 
 constexpr size_t kMaxMessage = 8192;
+constexpr char kAnswerPayload[] = "norroy/exit-code";
 
 // What the CA said, as a quotation: its text is never ours.
 std::string ProblemText(const absl::Status& status) {
@@ -31,7 +33,21 @@ std::string ProblemText(const absl::Status& status) {
 
 }  // namespace
 
+absl::Status ExitWith(int code) {
+  if (code == 0) return absl::OkStatus();
+  absl::Status status = absl::UnknownError(absl::StrCat("exit code ", code));
+  status.SetPayload(kAnswerPayload, absl::Cord(absl::StrCat(code)));
+  return status;
+}
+
+bool IsAnswer(const absl::Status& status) { return status.GetPayload(kAnswerPayload).has_value(); }
+
 ExitCode ExitCodeOf(const absl::Status& status) {
+  const auto answer = status.GetPayload(kAnswerPayload);
+  int code = kExitFailed;
+  if (answer.has_value() && absl::SimpleAtoi(std::string(*answer), &code)) {
+    return static_cast<ExitCode>(code);
+  }
   switch (status.code()) {
     case absl::StatusCode::kOk:
       return kExitOk;

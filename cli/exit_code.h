@@ -22,6 +22,10 @@ enum ExitCode : int {
 
 ExitCode ExitCodeOf(const absl::Status& status);
 
+// The end of a command whose exit code is its answer: there is nothing more to say. 0 is OK.
+absl::Status ExitWith(int code);
+bool IsAnswer(const absl::Status& status);
+
 // One or more lines: the message, its reason, what the CA said, when to come back.
 std::string Explain(const absl::Status& status);
 

@@ -49,6 +49,16 @@ TEST(Explain, SaysReasonProblemAndWhenToComeBack) {
             "  try again at 2026-03-01T12:00:00Z");
 }
 
+TEST(ExitWith, IsAnAnswerAndNoFailure) {
+  EXPECT_TRUE(ExitWith(0).ok());
+  EXPECT_EQ(ExitCodeOf(ExitWith(0)), 0);
+  for (const int code : {1, 2, 255}) {
+    EXPECT_TRUE(IsAnswer(ExitWith(code)));
+    EXPECT_EQ(ExitCodeOf(ExitWith(code)), code);
+  }
+  EXPECT_FALSE(IsAnswer(absl::UnknownError("exit code 1")));
+}
+
 TEST(Explain, NeverEmpty) { EXPECT_EQ(Explain(absl::InternalError("")), "INTERNAL"); }
 
 }  // namespace

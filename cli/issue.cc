@@ -97,6 +97,12 @@ absl::StatusOr<WatchedOrder> PlaceAndWait(Context& context, Orders::Stub& orders
   request.set_profile(options.profile);
   request.set_preferred_chain(options.preferred_chain);
   request.set_force_new(options.force_new);
+  request.set_renew(options.renew);
+  if (!options.auto_renew.empty()) {
+    NORROY_ASSIGN_OR_RETURN(const absl::Duration span,
+                            ParseSpan("--auto-renew", options.auto_renew));
+    *request.mutable_auto_renew_until() = ToProto(context.clock().Now() + span);
+  }
   request.set_csr(job.csr);
   request.set_request_id(crypto::SystemRandom().Id());
   NORROY_ASSIGN_OR_RETURN(const auto response,

@@ -21,6 +21,8 @@ struct IssueOptions {
   std::string profile;
   std::string preferred_chain;
   bool force_new = false;
+  std::string renew;       // id of the certificate that it renews
+  std::string auto_renew;  // "365d"
   std::string timeout = "5m";
 };
 

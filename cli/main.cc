@@ -20,7 +20,7 @@ namespace {
 using norroy::cli::CommandLine;
 
 int Report(const absl::Status& status) {
-  if (!status.ok()) {
+  if (!status.ok() && !norroy::cli::IsAnswer(status)) {
     std::fputs(absl::StrCat("norroy: ", norroy::cli::Explain(status), "\n").c_str(), stderr);
   }
   return norroy::cli::ExitCodeOf(status);

@@ -11,6 +11,7 @@
 #include "cli/order_watch.h"
 #include "cli/text.h"
 #include "common/crypto/csr.h"
+#include "common/crypto/random.h"
 #include "common/error/error.h"
 #include "common/identity/issuing.h"
 #include "common/status_macros.h"
@@ -46,10 +47,16 @@ absl::StatusOr<std::string> ReadCsr(const std::string& path) {
 absl::StatusOr<issuer::v1::CreateOrderRequest> CreateRequest(const OrderCreateOptions& options,
                                                              absl::Time now) {
   issuer::v1::CreateOrderRequest request;
+  if (options.names.empty() && options.renew.empty()) {
+    return MakeError(absl::StatusCode::kInvalidArgument, "BAD_USAGE",
+                     "say the names, or with --renew which certificate");
+  }
   for (const std::string& name : options.names) request.add_names(name);
   request.set_ca(options.ca);
   request.set_profile(options.profile);
-  request.set_request_id(options.request_id);
+  // A call whose answer was lost may be made again.
+  request.set_request_id(options.request_id.empty() ? crypto::SystemRandom().Id()
+                                                    : options.request_id);
   if (!options.csr_file.empty()) {
     NORROY_ASSIGN_OR_RETURN(*request.mutable_csr(), ReadCsr(options.csr_file));
   }
@@ -69,6 +76,12 @@ absl::StatusOr<issuer::v1::CreateOrderRequest> CreateRequest(const OrderCreateOp
   request.set_preferred_chain(options.preferred_chain);
   request.set_validate_only(options.validate_only);
   request.set_force_new(options.force_new);
+  request.set_renew(options.renew);
+  if (!options.auto_renew.empty()) {
+    NORROY_ASSIGN_OR_RETURN(const absl::Duration span,
+                            ParseSpan("--auto-renew", options.auto_renew));
+    *request.mutable_auto_renew_until() = ToProto(now + span);
+  }
   if (!options.expires.empty()) {
     NORROY_ASSIGN_OR_RETURN(const absl::Duration span, ParseSpan("--expires", options.expires));
     *request.mutable_expire_time() = ToProto(now + span);

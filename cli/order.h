@@ -25,6 +25,8 @@ struct OrderCreateOptions {
   std::string preferred_chain;
   bool validate_only = false;
   bool force_new = false;
+  std::string renew;
+  std::string auto_renew;
   bool wait = false;
   std::string timeout = "5m";
 };

@@ -37,6 +37,8 @@ std::string ErrorText(const OrderError& error) {
 }
 
 bool IsRateLimit(const OrderError& error) {
+  // Time does not lift it.
+  if (error.info().reason() == "CA_PAUSED") return false;
   return error.problem().type() == kRateLimitedProblem ||
          absl::StrContains(error.info().reason(), "RATE_LIMIT");
 }

@@ -36,6 +36,8 @@ TEST(OrderOutcome, Table) {
       {Failed("CA_REFUSED", "urn:ietf:params:acme:error:rateLimited"),
        absl::StatusCode::kResourceExhausted},
       {Failed("RATE_LIMITED", ""), absl::StatusCode::kResourceExhausted},
+      {Failed("CA_PAUSED", "urn:ietf:params:acme:error:rateLimited"),
+       absl::StatusCode::kFailedPrecondition},
   };
   for (const auto& c : cases) {
     const absl::Status status = OrderOutcome(c.order);

@@ -71,6 +71,10 @@ class SmallIssuer final : public issuer::v1::OrderService::Service {
     if (!refusal_.ok()) return rpc::ToGrpc(refusal_);
     MutexLock lock(&mutex_);
     created_.push_back(*request);
+    if (lost_ > 0) {
+      --lost_;
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the connection went");
+    }
     *response->mutable_order() = Now(issuer::v1::ORDER_STATE_PENDING);
     for (const std::string& name : request->names()) {
       response->mutable_order()->add_names()->set_name(
@@ -125,6 +129,11 @@ class SmallIssuer final : public issuer::v1::OrderService::Service {
     script_ = std::move(script);
     next_ = 0;
   }
+  // So many answers to CreateOrder never arrive.
+  void Lose(int answers) {
+    MutexLock lock(&mutex_);
+    lost_ = answers;
+  }
   void Refuse(absl::Status status) { refusal_ = std::move(status); }
   std::vector<issuer::v1::CreateOrderRequest> created() {
     MutexLock lock(&mutex_);
@@ -154,6 +163,7 @@ class SmallIssuer final : public issuer::v1::OrderService::Service {
   CondVar pause_;
   std::vector<Act> script_ ABSL_GUARDED_BY(mutex_);
   size_t next_ ABSL_GUARDED_BY(mutex_) = 0;
+  int lost_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<issuer::v1::CreateOrderRequest> created_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -300,6 +310,39 @@ TEST_F(RemoteTest, NobodyThereIsUnreachable) {
   server_->Stop(absl::ZeroDuration());
   const absl::Status status = IssueName("www.example.com");
   EXPECT_EQ(ExitCodeOf(status), kExitUnreachable) << status;
+}
+
+TEST_F(RemoteTest, TheNextAddressAnswersWhereOneDoesNot) {
+  const std::string there = options_.issuer;
+  const std::vector<std::string> lists = {"127.0.0.1:1," + there, there + ", 127.0.0.1:1",
+                                          "localhost:1,127.0.0.1:1," + there};
+  for (const std::string& list : lists) {
+    options_.issuer = list;
+    issuer_.Play({{{issuer::v1::ORDER_STATE_VALID}, grpc::Status::OK}});
+    const absl::Status status = IssueName("www.example.com");
+    EXPECT_TRUE(status.ok()) << list << ": " << status;
+  }
+  options_.issuer = "127.0.0.1:1,127.0.0.1:2";
+  EXPECT_EQ(ExitCodeOf(IssueName("www.example.com")), kExitUnreachable);
+  for (const char* const bad : {"127.0.0.1:1,", "host", "a:0,b:1", ":1", "a:1,b:http"}) {
+    options_.issuer = bad;
+    EXPECT_EQ(ExitCodeOf(IssueName("www.example.com")), kExitUsage) << bad;
+  }
+}
+
+// The order was made, its answer was lost: asked once more, under the same request id.
+TEST_F(RemoteTest, ACallWhoseAnswerWasLostIsMadeOnceMore) {
+  issuer_.Play({{{issuer::v1::ORDER_STATE_VALID}, grpc::Status::OK}});
+  issuer_.Lose(1);
+  const absl::Status status = IssueName("www.example.com");
+  EXPECT_TRUE(status.ok()) << status;
+  const auto created = issuer_.created();
+  ASSERT_EQ(created.size(), 2u);
+  EXPECT_EQ(created[0].request_id(), created[1].request_id());
+  // Not for ever.
+  issuer_.Lose(5);
+  EXPECT_EQ(ExitCodeOf(IssueName("www.example.com")), kExitUnreachable);
+  EXPECT_EQ(issuer_.created().size(), 4u);
 }
 
 TEST_F(RemoteTest, AServerOfAnotherRoleIsRefused) {

@@ -1,0 +1,14 @@
+#ifndef NORROY_CLI_CERT_COMMANDS_H_
+#define NORROY_CLI_CERT_COMMANDS_H_
+
+#include "cli/command_tree.h"
+
+namespace norroy::cli {
+
+// `norroy cert ...` and `norroy warm ...`.
+void AddCert(Tree& tree);
+void AddWarm(Tree& tree);
+
+}  // namespace norroy::cli
+
+#endif  // NORROY_CLI_CERT_COMMANDS_H_
