@@ -22,19 +22,16 @@
 #include "absl/time/clock.h"
 #include "common/challenge/identifier.h"
 #include "common/check.h"
-#include "common/config/config.h"
 #include "common/crypto/csr.h"
-#include "common/crypto/secret.h"
 #include "common/error/error.h"
-#include "common/identity/issuing.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
-#include "norroy/config/v1/issuer.pb.h"
 #include "norroy/issuer/v1/certificate_service.grpc.pb.h"
 #include "norroy/issuer/v1/doctor_service.grpc.pb.h"
 #include "norroy/issuer/v1/order_service.grpc.pb.h"
 #include "norroy/issuer/v1/server_info_service.grpc.pb.h"
 #include "tests/harness/deployment.h"
+#include "tests/harness/requester.h"
 
 namespace norroy::bench {
 namespace {
@@ -241,23 +238,6 @@ const char* Met(bool met) { return met ? "met" : "missed"; }
 
 // --- both ------------------------------------------------------------------------------------
 
-// As a CI job would have it: of the CI intermediate.
-std::string WriteRequester(const std::string& dir, const std::string& deployment,
-                           const std::string& name) {
-  const identity::Authority core = {
-      Need(crypto::PrivateKey::ParsePem(crypto::Secret(harness::ReadAll(dir + "/core/root.key")))),
-      Need(crypto::Certificate::ParsePem(harness::ReadAll(dir + "/core/root.pem")))};
-  const identity::Authority ci = Need(
-      identity::MakeIntermediate(core, "ci", "ci." + deployment, absl::Now(), absl::Hours(12)));
-  const crypto::PrivateKey key = Need(crypto::PrivateKey::Generate(crypto::KeyType::kP256));
-  const crypto::Certificate leaf = Need(identity::IssueLeaf(
-      ci, key.public_key(),
-      {{deployment, types::v1::ROLE_REQUESTER, name, ""}, {}, absl::Now(), absl::Hours(12)}));
-  const std::string path = absl::StrCat(dir, "/", name, ".pem");
-  NORROY_CHECK(identity::WriteIdentityFile(path, {key, {leaf, ci.certificate}}).ok());
-  return path;
-}
-
 void GrantRequesters(Deployment& norroy) {
   const std::string yaml = norroy.dir() + "/issuer/issuer.yaml";
   std::string grants = "grants:\n";
@@ -282,19 +262,17 @@ int Main(const std::string& self, int orders) {
   const auto norroy = Deployment::Start(dir, *pebble);
   norroy->AddAgent("web1", {.patterns = {".example.test"}, .http_port = port});
   GrantRequesters(*norroy);
-  config::v1::IssuerConfig config;
-  NORROY_CHECK(config::LoadYaml(norroy->dir() + "/issuer/issuer.yaml", config).ok());
   const std::string root = norroy->dir() + "/core/root.pem";
-  const std::string noisy = WriteRequester(norroy->dir(), config.deployment(), "noisy");
+  const std::string noisy = harness::WriteRequester(norroy->dir(), norroy->name(), "noisy");
   const auto stub = issuer::v1::OrderService::NewStub(
-      Dial(norroy->issuer_address(), config.deployment(),
-           WriteRequester(norroy->dir(), config.deployment(), "quiet"), root));
+      Dial(norroy->issuer_address(), norroy->name(),
+           harness::WriteRequester(norroy->dir(), norroy->name(), "quiet"), root));
   Place(*stub, "warm", 5);
   const Run quiet = Place(*stub, "quiet", orders);
 
   const std::string stop = dir + "/stop", log = dir + "/flood.log";
   const auto flood = harness::Process::Start(
-      {self, "--flood", norroy->issuer_address(), config.deployment(), noisy, root, stop}, log);
+      {self, "--flood", norroy->issuer_address(), norroy->name(), noisy, root, stop}, log);
   // The burst that A has saved up is part of the noise; its connections are not.
   absl::SleepFor(absl::Seconds(2));
   const Run with_noise = Place(*stub, "noisy", orders);

@@ -161,7 +161,7 @@ TEST_P(Issuance, RefusesBadInputBeforeTheCaHearsOfIt) {
       {{"order", "create", "a.example.test", "--csr", other}, 2, "other.example.test"},
       {{"order", "create", "nobody.elsewhere.test", "--validate-only"}, 1, "no agent"},
       {{"order", "show", "0123456789abcdef0123456789abcdef"}, 5, "0123456789abcdef"},
-      {{"order", "create"}, 2, "NAME"},
+      {{"order", "create"}, 2, "say the names"},
   };
   for (const Case& c : cases) {
     const Output output = norroy_->Cli(c.arguments);

@@ -13,7 +13,9 @@
 #include "norroy/issuer/v1/doctor_service.pb.h"
 #include "norroy/issuer/v1/order_service.pb.h"
 #include "norroy/issuer/v1/policy_service.pb.h"
+#include "norroy/issuer/v1/renewal_service.pb.h"
 #include "norroy/issuer/v1/server_info_service.pb.h"
+#include "norroy/issuer/v1/warm_name_service.pb.h"
 #include "norroy/validator/v1/agent_admin_service.pb.h"
 #include "norroy/validator/v1/enrollment_service.pb.h"
 #include "norroy/validator/v1/preflight_service.pb.h"
@@ -49,6 +51,8 @@ std::vector<const google::protobuf::FileDescriptor*> ServiceFiles() {
       issuer::v1::RehearseRequest::descriptor()->file(),
       issuer::v1::Order::descriptor()->file(),
       issuer::v1::Policy::descriptor()->file(),
+      issuer::v1::Renewal::descriptor()->file(),
+      issuer::v1::WarmName::descriptor()->file(),
       issuer::v1::GetServerInfoRequest::descriptor()->file(),
       validator::v1::Agent::descriptor()->file(),
       validator::v1::EnrollRequest::descriptor()->file(),

@@ -15,6 +15,7 @@
 #include "common/error/error.h"
 #include "common/rpc/credentials.h"
 #include "norroy/types/v1/access.pb.h"
+#include "tests/integration/roles/doors.h"
 #include "tests/integration/roles/generic_call.h"
 #include "tests/integration/roles/world.h"
 #include "tests/integration/service_files.h"
@@ -23,27 +24,6 @@ namespace norroy::roles {
 namespace {
 
 using google::protobuf::MethodDescriptor;
-
-// Which door an rpc is behind.
-bool IsServed(const MethodDescriptor& method, const Listener& listener) {
-  const std::string& name = method.full_name();
-  if (absl::StartsWith(name, "norroy.audit.v1.")) return listener.name != "agents";
-  if (absl::StartsWith(name, "norroy.issuer.v1.")) return listener.name == "issuer";
-  if (absl::StartsWith(name, "norroy.agent.v1.") ||
-      absl::StartsWith(name, "norroy.validator.v1.EnrollmentService.")) {
-    return listener.name == "agents";
-  }
-  return listener.name == "core";
-}
-
-std::string PathOf(const MethodDescriptor& method) {
-  return absl::StrCat("/", method.service()->full_name(), "/", method.name());
-}
-
-bool IsCaller(const MethodDescriptor& method, identity::Role role) {
-  const auto& callers = method.options().GetExtension(types::v1::access).callers();
-  return std::find(callers.begin(), callers.end(), role) != callers.end();
-}
 
 struct Caller {
   std::string what;
