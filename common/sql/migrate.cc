@@ -39,14 +39,17 @@ absl::Status Step(Connection& connection, const Migration& migration) {
 }
 
 absl::StatusOr<int64_t> Begin(Database& database) {
-  return WriteFor<int64_t>(database, [](Connection& connection) -> absl::StatusOr<int64_t> {
-    NORROY_RETURN_IF_ERROR(connection
-                               .Execute("CREATE TABLE IF NOT EXISTS schema_version "
-                                        "(version INTEGER PRIMARY KEY) STRICT",
-                                        {})
-                               .status());
-    return VersionOf(connection);
+  const absl::Status created = database.Write([](Connection& connection) {
+    return connection
+        .Execute(
+            "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT", {})
+        .status();
   });
+  // PostgreSQL's IF NOT EXISTS loses against another process's, with one of several errors: what
+  // counts is whether the table is there.
+  absl::StatusOr<int64_t> version = ReadFor<int64_t>(database, VersionOf);
+  if (!version.ok() && !created.ok()) return created;
+  return version;
 }
 
 // Several processes may start on one new database at once: what one could not do because another
@@ -62,10 +65,7 @@ absl::Status Migrate(Database& database, const std::vector<Migration>& migration
   for (size_t i = 0; i < migrations.size(); ++i) {
     NORROY_CHECK(migrations[i].version == static_cast<int>(i) + 1);
   }
-  absl::StatusOr<int64_t> begun = Begin(database);
-  // PostgreSQL's IF NOT EXISTS loses against another process's.
-  if (absl::IsAlreadyExists(begun.status())) begun = Begin(database);
-  NORROY_ASSIGN_OR_RETURN(const int64_t version, std::move(begun));
+  NORROY_ASSIGN_OR_RETURN(const int64_t version, Begin(database));
   const int64_t known = static_cast<int64_t>(migrations.size());
   if (version > known) {
     return MakeError(

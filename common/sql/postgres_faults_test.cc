@@ -80,6 +80,8 @@ TEST_F(PostgresFaults, ACommitThatIsCutCountsOnceOrIsRunAgain) {
 TEST_F(PostgresFaults, EightWritersInEachOthersWaySeeNoError) {
   constexpr int kWriters = 8;
   constexpr int kRounds = 10;
+  // Each deadlock costs so long; of the server's second, a slow machine has too few.
+  TestPostgres().Sql(name_, absl::StrCat("ALTER DATABASE ", name_, " SET deadlock_timeout = 50"));
   std::vector<std::thread> writers;
   for (int writer = 0; writer < kWriters; ++writer) {
     writers.emplace_back([this, writer] {

@@ -4,10 +4,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "common/error/error.h"
 #include "common/sql/postgres_connection.h"
 #include "common/sql/postgres_kinds.h"
+#include "common/sync/mutex.h"
 
 namespace norroy::sql {
 namespace {
@@ -22,8 +22,8 @@ class ProcessNameTest : public testing::Test {
                               .name = name,
                               .lost =
                                   [this](const absl::Status& why) {
-                                    why_ = why;
-                                    lost_.Notify();
+                                    MutexLock lock(&mutex_);
+                                    lost_ = why;
                                   },
                               .patience = patience,
                               .look_every = absl::Milliseconds(100)});
@@ -42,9 +42,17 @@ class ProcessNameTest : public testing::Test {
                                              name, "'"));
   }
 
+  // Why the name was lost; OK: it was not.
+  absl::Status Lost() {
+    MutexLock lock(&mutex_);
+    return lost_;
+  }
+
   std::string url_;
-  absl::Notification lost_;
-  absl::Status why_;
+
+ private:
+  Mutex mutex_;
+  absl::Status lost_ ABSL_GUARDED_BY(mutex_);
 };
 
 TEST_F(ProcessNameTest, IsOnesOwnUntilItIsGivenBack) {
@@ -58,7 +66,7 @@ TEST_F(ProcessNameTest, IsOnesOwnUntilItIsGivenBack) {
   EXPECT_TRUE(Take("validator/main", absl::ZeroDuration()).ok());
   first->reset();
   EXPECT_TRUE(Take("issuer/main").ok());
-  EXPECT_FALSE(lost_.HasBeenNotified());
+  EXPECT_TRUE(Lost().ok()) << Lost();
 }
 
 TEST_F(ProcessNameTest, TheWholeDatabaseIsHeldBesideNobody) {
@@ -96,7 +104,7 @@ TEST_F(ProcessNameTest, IsTakenAnewWhenItsConnectionIsLost) {
     return !now.empty() && now != before;
   }));
   EXPECT_EQ(ErrorReason(Take("issuer/cut", absl::ZeroDuration()).status()), "IN_USE");
-  EXPECT_FALSE(lost_.HasBeenNotified());
+  EXPECT_TRUE(Lost().ok()) << Lost();
 }
 
 TEST_F(ProcessNameTest, OutlivesTheServer) {
@@ -105,7 +113,7 @@ TEST_F(ProcessNameTest, OutlivesTheServer) {
   TestPostgres().Kill();
   TestPostgres().StartAgain();
   EXPECT_TRUE(harness::Eventually([&] { return !Holders("issuer/restart").empty(); }));
-  EXPECT_FALSE(lost_.HasBeenNotified());
+  EXPECT_TRUE(Lost().ok()) << Lost();
 }
 
 TEST_F(ProcessNameTest, SaysSoWhenSomebodyElseHasItMeanwhile) {
@@ -121,7 +129,7 @@ TEST_F(ProcessNameTest, SaysSoWhenSomebodyElseHasItMeanwhile) {
                                 "0))",
                                 {});
     EXPECT_TRUE(locked.ok()) << locked.status();
-    lost_.WaitForNotification();
+    EXPECT_TRUE(harness::Eventually([&] { return !Lost().ok(); }));
   });
   EXPECT_TRUE(harness::Eventually([&] {
     return TestPostgres().Sql("names",
@@ -129,10 +137,8 @@ TEST_F(ProcessNameTest, SaysSoWhenSomebodyElseHasItMeanwhile) {
                               "granted") == "1\n";
   }));
   Cut("issuer/twin");
-  EXPECT_TRUE(lost_.WaitForNotificationWithTimeout(absl::Seconds(30)));
-  EXPECT_EQ(ErrorReason(why_), "IN_USE") << why_;
-  if (!lost_.HasBeenNotified()) lost_.Notify();
   twin.join();
+  EXPECT_EQ(ErrorReason(Lost()), "IN_USE") << Lost();
 }
 
 }  // namespace

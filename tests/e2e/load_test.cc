@@ -3,13 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdio>
 #include <map>
+#include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/sync/mutex.h"
 #include "tests/harness/deployment.h"
 
 namespace norroy::harness {
@@ -42,35 +47,57 @@ std::map<std::string, int> WordsBehind(const std::string& log, absl::string_view
   return words;
 }
 
-TEST(Load, TwoHundredOrdersThirtyTwoAtATimeAtFiftyPercentNonceRejection) {
-  const std::string dir = TempDir("load");
-  const int http_port = FreePort();
-  const auto pebble = Pebble::Start(
-      dir, {.http_port = http_port, .nonce_reject_percent = 50, .authz_reuse_percent = 0});
-  const auto norroy = Deployment::Start(dir, *pebble);
-  // No domain has more orders than an operator's quota for one day.
-  std::vector<std::string> patterns;
-  for (int i = 0; i < kDomains; ++i) patterns.push_back(absl::StrCat(".example", i, ".test"));
-  norroy->AddAgent("web1", {.patterns = patterns, .http_port = http_port});
+// One line of processes, and what went wrong when all orders went through it.
+struct Run {
+  int http_port = 0;
+  std::unique_ptr<Pebble> pebble;
+  std::unique_ptr<Deployment> norroy;
+  std::vector<std::string> failures;
+};
 
+std::vector<std::string> IssueAll(Deployment& norroy) {
   std::atomic<int> next = 0;
-  std::atomic<int> issued = 0;
+  Mutex mutex;
+  std::vector<std::string> failures;
   std::vector<std::thread> callers;
   for (int i = 0; i < kAtOnce; ++i) {
     callers.emplace_back([&] {
       for (int n = next++; n < kOrders; n = next++) {
-        const Output output = norroy->Cli(
-            {"issue", absl::StrCat("n", n, ".example", n % kDomains, ".test")}, absl::Minutes(5));
-        if (output.code == 0) {
-          ++issued;
-        } else {
-          ADD_FAILURE() << "order " << n << ": exit " << output.code << "\n" << output.err;
-        }
+        const Output output = norroy.Cli(
+            {"issue", absl::StrCat("n", n, ".example", n % kDomains, ".test")}, absl::Minutes(2));
+        if (output.code == 0) continue;
+        MutexLock lock(&mutex);
+        failures.push_back(absl::StrCat("order ", n, ": exit ", output.code, "\n", output.err));
       }
     });
   }
   for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(issued, kOrders);
+  return failures;
+}
+
+Run RunOnce(const std::string& dir) {
+  Run run;
+  run.http_port = FreePort();
+  run.pebble = Pebble::Start(
+      dir, {.http_port = run.http_port, .nonce_reject_percent = 50, .authz_reuse_percent = 0});
+  run.norroy = Deployment::Start(dir, *run.pebble);
+  // No domain has more orders than an operator's quota for one day.
+  std::vector<std::string> patterns;
+  for (int i = 0; i < kDomains; ++i) patterns.push_back(absl::StrCat(".example", i, ".test"));
+  run.norroy->AddAgent("web1", {.patterns = patterns, .http_port = run.http_port});
+  run.failures = IssueAll(*run.norroy);
+  return run;
+}
+
+TEST(Load, TwoHundredOrdersThirtyTwoAtATimeAtFiftyPercentNonceRejection) {
+  Run run = RunOnce(TempDir("load"));
+  for (int again = 0; again < 2 && !run.failures.empty() && run.pebble->StandsStill(); ++again) {
+    std::printf("Pebble stands still; all from the beginning\n");
+    run = Run();
+    run = RunOnce(TempDir("load"));
+  }
+  for (const std::string& failure : run.failures) ADD_FAILURE() << failure;
+  const auto& [http_port, pebble, norroy, failures] = run;
 
   const std::string log = ReadAll(pebble->log());
   EXPECT_EQ(pebble->LogCount("Issued certificate serial"), kOrders);

@@ -90,6 +90,15 @@ bool Pebble::SetRenewalInfo(const std::string& certificate_pem, const std::strin
              .code == 0;
 }
 
+bool Pebble::StandsStill() {
+  // Wants what all of its data is behind.
+  const Output output = RunProgram(
+      {"curl", "-s", "--max-time", "10", "--cacert", tls_root_file(),
+       absl::StrCat("https://127.0.0.1:", management_port_, "/cert-status-by-serial/00")});
+  constexpr int kTimedOut = 28;
+  return output.code == kTimedOut;
+}
+
 int Pebble::LogCount(const std::string& what) {
   const std::string text = ReadAll(log());
   int count = 0;

@@ -48,6 +48,9 @@ class Pebble {
   // What it suggests for this certificate from now on (2.8 and newer): RFC 9773 4.2, JSON. False:
   // it cannot.
   bool SetRenewalInfo(const std::string& certificate_pem, const std::string& info);
+  // It answers nobody any more, for good: up to 2.10 it takes an order's lock twice for reading
+  // (letsencrypt/pebble#554), and somebody who wants it for writing may come in between.
+  bool StandsStill();
   // How often the log says `what`.
   int LogCount(const std::string& what);
   std::string log() const { return dir_ + "/pebble.log"; }

@@ -122,8 +122,10 @@ bool Client::Create() {
       Learn(answer->order());
       return true;
     }
-    // A jump of the clock, or a long time without an answer.
-    if (sim_.scheduler.clock().Now() >= expire) return false;
+    // A long time without an answer, or an issuer whose clock is ahead: nothing was accepted.
+    const bool ahead = sim_.faults.struck(Fault::kIssuerClockJumps) > 0 &&
+                       ErrorMetadataOf(answer.status())["field"] == "expire_time";
+    if (ahead || sim_.scheduler.clock().Now() >= expire) return false;
     if (!absl::IsUnavailable(answer.status())) {
       sim_.Violate("I1", absl::StrCat("an order was not accepted: ", answer.status().ToString()));
       return false;
