@@ -181,6 +181,18 @@ TEST(Engine, CancelTakesEverythingBack) {
   EXPECT_EQ(f.Settle(next.id, absl::Minutes(1)).state, State::kWaitingForCsr);
 }
 
+TEST(Engine, ACancelBetweenTwoRequestsToTheCaIsSeenBeforeTheSecond) {
+  FlowFixture f;
+  const Order order = f.Create({"a.example.test", "b.example.test"});
+  int told = 0;
+  f.ca().SetObserver([&](const fakes::RequestRecord& request) {
+    if (request.endpoint == fakes::Endpoint::kChallenge && ++told == 1) f.Cancel(order.id);
+  });
+  EXPECT_EQ(f.Settle(order.id).state, State::kCancelled);
+  EXPECT_EQ(told, 1);
+  EXPECT_THAT(f.ca().violations(), IsEmpty());
+}
+
 TEST(Engine, ObeysRetryAfterOfTheWholeCa) {
   FlowFixture f;
   f.ca().Script(fakes::Endpoint::kNewOrder,

@@ -49,6 +49,8 @@ absl::StatusOr<acme::Client*> Tools::Ca(Work& work) const {
                      {{"retry_at", acme::RetryAtText(hold)}});
   }
   NORROY_RETURN_IF_ERROR(KeepLease(work, kRequestLimit));
+  // A cancel takes the order away however long the lease would have lasted.
+  NORROY_RETURN_IF_ERROR(store.ConfirmLease(work.lease));
   return client;
 }
 

@@ -177,6 +177,10 @@ absl::Status SqlStore::ExtendLease(const Lease& lease, absl::Time now, absl::Dur
   });
 }
 
+absl::Status SqlStore::ConfirmLease(const Lease& lease) {
+  return database_.Read([&](sql::Connection& connection) { return CheckLease(connection, lease); });
+}
+
 absl::Status SqlStore::AuditSave(sql::Connection& connection, const flow::Order& order) {
   NORROY_ASSIGN_OR_RETURN(
       const std::vector<sql::Row> rows,

@@ -103,6 +103,17 @@ TEST_P(StoreContract, AnEndedLeaseCannotBeExtendedThoughNobodyTookIt) {
   EXPECT_EQ(ErrorReason(store_->ExtendLease({"nobody", 1}, now_, kLease)), "LEASE_LOST");
 }
 
+TEST_P(StoreContract, ALeaseIsConfirmedUntilTheOrderIsTakenOver) {
+  Create(NewOrder("a", now_));
+  const Leased held = Take("a");
+  EXPECT_TRUE(store_->ConfirmLease(held.lease).ok());
+  const AuditEntry audit = {.principal = "operator/alice", .action = "order.cancel"};
+  const auto keep = [](flow::Order&) { return absl::OkStatus(); };
+  ASSERT_TRUE(store_->ChangeOrder("a", true, keep, audit).ok());
+  EXPECT_EQ(ErrorReason(store_->ConfirmLease(held.lease)), "LEASE_LOST");
+  EXPECT_EQ(ErrorReason(store_->ConfirmLease({"nobody", 1})), "LEASE_LOST");
+}
+
 TEST_P(StoreContract, ALeaseGivenBackIsOver) {
   Create(NewOrder("a", now_));
   Leased held = Take("a");

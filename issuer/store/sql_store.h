@@ -41,6 +41,7 @@ class SqlStore final : public Store {
                                                           absl::Time now) override;
   absl::StatusOr<absl::Time> NextDue(absl::Time now) override;
   absl::Status ExtendLease(const Lease& lease, absl::Time now, absl::Duration by) override;
+  absl::Status ConfirmLease(const Lease& lease) override;
   absl::Status SaveOrder(const flow::Order& order, const Lease& lease, bool give_back) override;
 
   absl::StatusOr<bool> TakeFlight(const flow::Order& order, const Lease& lease) override;

@@ -126,6 +126,8 @@ class Store {
   virtual absl::StatusOr<absl::Time> NextDue(absl::Time now) = 0;
   // Keeps a lease longer. ABORTED (reason LEASE_LOST) if it is not ours any more.
   virtual absl::Status ExtendLease(const Lease& lease, absl::Time now, absl::Duration by) = 0;
+  // Whether nobody has taken the order over since. ABORTED (LEASE_LOST).
+  virtual absl::Status ConfirmLease(const Lease& lease) = 0;
   // Writes the order under the lease, and gives the lease back if asked. ABORTED (LEASE_LOST).
   virtual absl::Status SaveOrder(const flow::Order& order, const Lease& lease, bool give_back) = 0;
   // A caller's change (finalize, cancel, retry): reads the order, lets `change` alter it, writes

@@ -48,7 +48,7 @@ std::map<std::string, int> WordsBehind(const std::string& log, absl::string_view
 }
 
 // One line of processes, and what went wrong when all orders went through it.
-struct Run {
+struct Passage {
   int http_port = 0;
   std::unique_ptr<Pebble> pebble;
   std::unique_ptr<Deployment> norroy;
@@ -75,8 +75,8 @@ std::vector<std::string> IssueAll(Deployment& norroy) {
   return failures;
 }
 
-Run RunOnce(const std::string& dir) {
-  Run run;
+Passage RunOnce(const std::string& dir) {
+  Passage run;
   run.http_port = FreePort();
   run.pebble = Pebble::Start(
       dir, {.http_port = run.http_port, .nonce_reject_percent = 50, .authz_reuse_percent = 0});
@@ -90,10 +90,10 @@ Run RunOnce(const std::string& dir) {
 }
 
 TEST(Load, TwoHundredOrdersThirtyTwoAtATimeAtFiftyPercentNonceRejection) {
-  Run run = RunOnce(TempDir("load"));
+  Passage run = RunOnce(TempDir("load"));
   for (int again = 0; again < 2 && !run.failures.empty() && run.pebble->StandsStill(); ++again) {
     std::printf("Pebble stands still; all from the beginning\n");
-    run = Run();
+    run = Passage();
     run = RunOnce(TempDir("load"));
   }
   for (const std::string& failure : run.failures) ADD_FAILURE() << failure;

@@ -149,16 +149,16 @@ void CheckBudgets(World& world) {
 
 // Two orders of ours may share an authorization, and each may tell the CA of it once: the second is
 // refused, which the issuer knows what to do with. So is whoever took an order over from a worker
-// that was held between its check and its request, or whose authorization or order the CA ended in
-// between: no client can prevent that.
+// that was held between its check and its request, or whose order was cancelled, or ended by the
+// CA, in between: no client can prevent that.
 bool IsExplained(World& world, const std::string& violation) {
-  Sim& sim = world.sim();
-  const bool held = sim.faults.struck(Fault::kFrozenBeforeWrite) > 0 ||
-                    sim.faults.struck(Fault::kFrozenAfterReply) > 0 ||
-                    sim.faults.struck(Fault::kAuthorizationLost) > 0 ||
-                    (sim.faults.struck(Fault::kOrderInvalid) > 0 &&
-                     absl::EndsWith(violation, "which is invalid"));
-  if (held || !absl::StrContains(violation, "was answered when it was not pending")) return held;
+  const auto struck = [&](Fault fault) { return world.sim().faults.struck(fault) > 0; };
+  if (struck(Fault::kFrozenBeforeWrite) || struck(Fault::kFrozenAfterReply)) return true;
+  const bool answered = absl::StrContains(violation, "was answered when it was not pending");
+  const bool ended = struck(Fault::kAuthorizationLost) || struck(Fault::kCancelled) ||
+                     struck(Fault::kOrderInvalid);
+  if (ended && (answered || absl::EndsWith(violation, "which is invalid"))) return true;
+  if (!answered) return false;
   const std::vector<std::string> parts = absl::StrSplit(violation, '/');
   const std::string authorization = "/authz/" + parts[parts.size() - 2];
   int orders = 0;
