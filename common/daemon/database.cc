@@ -24,18 +24,19 @@ absl::StatusOr<std::string> ReadDatabase(absl::string_view field, const std::str
 }
 
 absl::Status OwnDatabase::Take(const std::string& database, const std::string& name, bool whole) {
+  const auto end = [](const absl::Status& why) {
+    log::Error("main", "this process ends: it must not write to its database any more",
+               {{"error", why.message()}});
+    _exit(kExitFailed);
+  };
   if (!sql::IsPostgresUrl(database)) {
     NORROY_RETURN_IF_ERROR(TakeForThisProcess(database));
   } else {
-    const auto end = [](const absl::Status& why) {
-      log::Error("main", "this process ends: its name is another's", {{"error", why.message()}});
-      _exit(kExitFailed);
-    };
     NORROY_ASSIGN_OR_RETURN(
         name_,
         sql::ProcessName::Take({.url = database, .name = name, .whole = whole, .lost = end}));
   }
-  NORROY_ASSIGN_OR_RETURN(database_, sql::Open(database));
+  NORROY_ASSIGN_OR_RETURN(database_, sql::Open(database, end));
   return absl::OkStatus();
 }
 

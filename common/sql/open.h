@@ -3,6 +3,7 @@
 
 // The database that a configuration names: a PostgreSQL URL, or else a file of SQLite's.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -11,8 +12,9 @@
 
 namespace norroy::sql {
 
-// Errors are those of OpenPostgres and OpenSqlite.
-absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& text);
+// Errors are those of OpenPostgres and OpenSqlite; `broken` as there.
+absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& text,
+                                               std::function<void(const absl::Status& why)> broken);
 
 }  // namespace norroy::sql
 

@@ -121,8 +121,6 @@ void SqliteCloser::operator()(sqlite3* handle) const { sqlite3_close_v2(handle);
 void SqliteFinalizer::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
 absl::Status SqliteConnection::Failure(int code, absl::string_view sql) {
-  // fsync that failed once may claim success the next time though the data are gone.
-  if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) sync_failed_ = true;
   const Meaning meaning = MeaningOf(code);
   std::string message = absl::StrCat(
       path_, ": ", handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_.get()),
@@ -132,7 +130,13 @@ absl::Status SqliteConnection::Failure(int code, absl::string_view sql) {
     absl::StrAppend(&message, " (in: ", sql, ")");
   }
   if (meaning.reason.empty()) return absl::Status(meaning.code, message);
-  return MakeError(meaning.code, meaning.reason, message);
+  absl::Status failure = MakeError(meaning.code, meaning.reason, message);
+  // fsync that failed once may claim success the next time though the data are gone.
+  if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) {
+    const bool first = !std::exchange(sync_failed_, true);
+    if (first && broken_ != nullptr) broken_(failure);
+  }
+  return failure;
 }
 
 absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path) {

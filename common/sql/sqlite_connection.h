@@ -3,6 +3,7 @@
 
 // One SQLite handle with its prepared statements. Not thread-safe: used by one thread at a time.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -54,6 +55,10 @@ class SqliteConnection final : public Session {
   absl::Status Notify(absl::string_view channel, absl::string_view payload) override;
   std::vector<Notice> TakeNotices() override { return std::exchange(notices_, {}); }
   void set_read_only(bool read_only) override { read_only_ = read_only; }
+  // Called when an fsync fails, once.
+  void set_broken(std::function<void(const absl::Status& why)> broken) {
+    broken_ = std::move(broken);
+  }
 
   // BEGIN, SAVEPOINT, PRAGMA and the like, whose rows do not matter.
   absl::Status Control(absl::string_view sql);
@@ -74,6 +79,7 @@ class SqliteConnection final : public Session {
   bool read_only_ = false;
   // An fsync failed: what is on the disk is unknown.
   bool sync_failed_ = false;
+  std::function<void(const absl::Status& why)> broken_;
   bool statement_failed_ = false;
   std::vector<Notice> notices_;  // of the open transaction
   size_t notices_saved_ = 0;     // those before Save

@@ -1,3 +1,5 @@
+#include "common/sql/sqlite_database.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,8 +60,10 @@ absl::Status Configure(SqliteConnection& connection, const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Database>> OpenConnections(const std::string& path, bool in_memory) {
+absl::StatusOr<std::unique_ptr<Database>> OpenConnections(
+    const std::string& path, bool in_memory, std::function<void(const absl::Status& why)> broken) {
   NORROY_ASSIGN_OR_RETURN(std::unique_ptr<SqliteConnection> writer, SqliteConnection::Open(path));
+  writer->set_broken(std::move(broken));
   if (!in_memory) NORROY_RETURN_IF_ERROR(CheckSound(*writer, path));
   NORROY_RETURN_IF_ERROR(Configure(*writer, path));
   QueuedDatabaseOptions options;
@@ -76,12 +80,17 @@ absl::StatusOr<std::unique_ptr<Database>> OpenConnections(const std::string& pat
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(const std::string& path) {
+  return OpenSqlite(path, nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(
+    const std::string& path, std::function<void(const absl::Status& why)> broken) {
   if (path.empty() || path.find('\0') != std::string::npos) {
     return absl::InvalidArgumentError("the path of the database is empty or has a NUL in it");
   }
-  if (path == kMemory) return OpenConnections(path, /*in_memory=*/true);
+  if (path == kMemory) return OpenConnections(path, /*in_memory=*/true, nullptr);
   NORROY_RETURN_IF_ERROR(MakeFile(path));
-  return OpenConnections(path, /*in_memory=*/false);
+  return OpenConnections(path, /*in_memory=*/false, std::move(broken));
 }
 
 }  // namespace norroy::sql

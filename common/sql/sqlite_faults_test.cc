@@ -14,6 +14,7 @@
 #include "common/error/error.h"
 #include "common/sql/database.h"
 #include "common/sql/database_kinds.h"
+#include "common/sql/sqlite_database.h"
 #include "common/sql/transact.h"
 #include "common/status_macros.h"
 #include "gtest/gtest.h"
@@ -135,6 +136,7 @@ const std::vector<Migration> kSchema = {
      "CREATE TABLE rights (number INTEGER PRIMARY KEY, bytes BLOB) STRICT"}};
 
 struct Outcome {
+  int told_broken = 0;
   std::set<int64_t> acknowledged;
   std::vector<absl::Status> failures;
 };
@@ -142,10 +144,12 @@ struct Outcome {
 // A process's life: opens, migrates, writes, closes.
 Outcome Live(const std::string& path) {
   Outcome run;
-  auto opened = OpenSqlite(path);
-  if (!opened.ok()) return {.acknowledged = {}, .failures = {opened.status()}};
-  const absl::Status migrated = Migrate(**opened, kSchema);
-  if (!migrated.ok()) return {.acknowledged = {}, .failures = {migrated}};
+  auto opened = OpenSqlite(path, [&run](const absl::Status&) { ++run.told_broken; });
+  const absl::Status migrated = opened.ok() ? Migrate(**opened, kSchema) : opened.status();
+  if (!migrated.ok()) {
+    run.failures.push_back(migrated);
+    return run;
+  }
   for (int64_t number = 0; number < 4; ++number) {
     const absl::Status added = AddPair(**opened, number);
     if (added.ok()) {
@@ -215,6 +219,7 @@ TEST_F(SqliteFaults, AfterASyncThatFailedNothingIsWritten) {
     for (const absl::Status& failure : run.failures) {
       EXPECT_EQ(ErrorReason(failure), "STORAGE_IO") << failure;
     }
+    if (!run.failures.empty()) EXPECT_EQ(run.told_broken, 1);
     // Those that were acknowledged came first, without a gap.
     if (!run.acknowledged.empty()) {
       EXPECT_EQ(static_cast<size_t>(*run.acknowledged.rbegin()) + 1, run.acknowledged.size());
