@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/sql/transact.h"
 #include "common/status_macros.h"
 #include "issuer/store/rows.h"
@@ -24,23 +25,23 @@ constexpr absl::Duration kSoon = absl::Seconds(10);
 constexpr absl::Duration kKept = absl::Hours(1);
 constexpr int64_t kLast = std::numeric_limits<int64_t>::max();
 
-std::set<std::string> OpenIdentifiers(const flow::Order& order) {
-  std::set<std::string> identifiers;
+// A name and its wildcard are two proofs of one identifier, and may fail both.
+std::set<std::string> OpenNames(const flow::Order& order) {
+  std::set<std::string> names;
   for (const flow::NameProgress& progress : order.progress) {
-    if (progress.state == flow::NameState::kValid) continue;
-    identifiers.insert(progress.name.identifier().value());
+    if (progress.state != flow::NameState::kValid) names.insert(progress.name.text());
   }
-  return identifiers;
+  return names;
 }
 
 absl::StatusOr<int> CountOthers(sql::Connection& connection, const flow::Order& order,
                                 const std::string& identifier, int64_t before, absl::Time now) {
   NORROY_ASSIGN_OR_RETURN(
       const std::vector<sql::Row> rows,
-      connection.Query("SELECT COUNT(*) FROM validations WHERE ca = $1 AND identifier = $2 AND "
-                       "order_id <> $3 AND seq < $4 AND time > $5 AND time <= $6",
-                       {order.ca, identifier, order.id, before, sql::TimeColumn(now - kUnderWay),
-                        sql::TimeColumn(now + kUnderWay)}));
+      connection.Query("SELECT COUNT(*) FROM validations WHERE ca = $1 AND identifier IN ($2, $3) "
+                       "AND order_id <> $4 AND seq < $5 AND time > $6 AND time <= $7",
+                       {order.ca, identifier, absl::StrCat("*.", identifier), order.id, before,
+                        sql::TimeColumn(now - kUnderWay), sql::TimeColumn(now + kUnderWay)}));
   return static_cast<int>(rows.front().Int(0));
 }
 
@@ -72,7 +73,7 @@ absl::StatusOr<std::optional<int64_t>> PlaceOf(sql::Connection& connection,
       connection.Query("SELECT COUNT(*), MAX(seq) FROM validations WHERE order_id = $1 AND "
                        "time > $2 AND time <= $3",
                        {order.id, sql::TimeColumn(now - kFresh), sql::TimeColumn(now + kFresh)}));
-  if (rows.front().Int(0) < static_cast<int64_t>(OpenIdentifiers(order).size()) ||
+  if (rows.front().Int(0) < static_cast<int64_t>(OpenNames(order).size()) ||
       rows.front().Int(0) == 0) {
     return std::optional<int64_t>();
   }
@@ -86,14 +87,13 @@ absl::Status TakePlace(sql::Connection& connection, const flow::Order& order, ab
           .status());
   NORROY_ASSIGN_OR_RETURN(const std::vector<sql::Row> last,
                           connection.Query("SELECT MAX(seq) FROM validations", {}));
-  for (const std::string& identifier : OpenIdentifiers(order)) {
+  for (const std::string& name : OpenNames(order)) {
     NORROY_RETURN_IF_ERROR(
         connection
-            .Execute(
-                "INSERT INTO validations (ca, identifier, order_id, seq, time) "
-                "VALUES ($1, $2, $3, $4, $5) "
-                "ON CONFLICT (ca, identifier, order_id) DO NOTHING",
-                {order.ca, identifier, order.id, last.front().Int(0) + 1, sql::TimeColumn(now)})
+            .Execute("INSERT INTO validations (ca, identifier, order_id, seq, time) "
+                     "VALUES ($1, $2, $3, $4, $5) "
+                     "ON CONFLICT (ca, identifier, order_id) DO NOTHING",
+                     {order.ca, name, order.id, last.front().Int(0) + 1, sql::TimeColumn(now)})
             .status());
   }
   return absl::OkStatus();

@@ -85,6 +85,17 @@ TEST_P(Validations, OnlySoManyAreToldAsMayFail) {
   EXPECT_TRUE(May(orders[2]));
 }
 
+TEST_P(Validations, ANameAndItsWildcardMayFailBoth) {
+  flow::Order both = NewOrder("both", now_, {kShared, absl::StrCat("*.", kShared)});
+  for (const challenge::Name& each : both.names) both.progress.push_back({.name = each});
+  const Leased first = Enter(both);
+  const Leased second = Enter(Presenting("second", now_));
+  const Leased third = Enter(Presenting("third", now_));
+  EXPECT_TRUE(May(first));
+  EXPECT_TRUE(May(second));
+  EXPECT_FALSE(May(third));
+}
+
 TEST_P(Validations, EveryStateButTwoEndsIt) {
   const struct {
     flow::State state;
