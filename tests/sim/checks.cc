@@ -1,6 +1,7 @@
 // The invariants that are looked at when all is calm (docs/simulation.md).
 
 #include <algorithm>
+#include <initializer_list>
 #include <set>
 
 #include "absl/strings/match.h"
@@ -158,28 +159,42 @@ void CheckBudgets(World& world) {
   }
 }
 
-// Two orders of ours may share an authorization, and each may tell the CA of it once: the second is
-// refused, which the issuer knows what to do with. So is whoever took an order over from a worker
-// that was held between its check and its request, or whose order was cancelled, or ended by the
-// CA, in between: no client can prevent that.
-bool IsExplained(World& world, const std::string& violation) {
-  const auto struck = [&](Fault fault) { return world.sim().faults.struck(fault) > 0; };
-  if (struck(Fault::kFrozenBeforeWrite) || struck(Fault::kFrozenAfterReply)) return true;
-  const bool answered = absl::StrContains(violation, "was answered when it was not pending");
-  const bool ended = struck(Fault::kAuthorizationLost) || struck(Fault::kCancelled) ||
-                     struck(Fault::kOrderInvalid);
-  if (ended && (answered || absl::EndsWith(violation, "which is invalid"))) return true;
-  if (!answered) return false;
-  const std::vector<std::string> parts = absl::StrSplit(violation, '/');
-  const std::string authorization = "/authz/" + parts[parts.size() - 2];
+// How many orders at the CA have the authorization with this number.
+int OrdersWith(World& world, const std::string& number) {
   int orders = 0;
   for (const fakes::OrderRecord& record : world.ca().orders()) {
     const auto& urls = record.authorizations;
     orders += std::any_of(urls.begin(), urls.end(), [&](const std::string& url) {
-      return absl::EndsWith(url, authorization);
+      return absl::EndsWith(url, "/authz/" + number);
     });
   }
-  return orders > 1;
+  return orders;
+}
+
+// Two orders of ours may share an authorization: each may tell the CA of it once, of which the
+// second is refused, which the issuer knows what to do with; and each may read it. Nobody can know
+// of a Retry-After in a reply that did not come. So it is with whoever took an order over from a
+// worker that was held between its check and its request, or whose order was cancelled, or ended by
+// the CA, in between: no client can prevent that.
+bool IsExplained(World& world, const std::string& violation) {
+  const auto struck = [&](std::initializer_list<Fault> faults) {
+    return std::any_of(faults.begin(), faults.end(),
+                       [&](Fault fault) { return world.sim().faults.struck(fault) > 0; });
+  };
+  if (struck({Fault::kFrozenBeforeWrite, Fault::kFrozenAfterReply})) return true;
+  const bool answered = absl::StrContains(violation, "was answered when it was not pending");
+  const bool early = absl::StrContains(violation, "was read before its Retry-After");
+  if (early && struck({Fault::kReplyLost, Fault::kServerErrorLate, Fault::kSilentCa,
+                       Fault::kIssuerDiesAfterReply, Fault::kIssuerDiesBeforeWrite})) {
+    return true;
+  }
+  const bool ended = struck({Fault::kAuthorizationLost, Fault::kCancelled, Fault::kOrderInvalid});
+  if (ended && (answered || absl::EndsWith(violation, "which is invalid"))) return true;
+  // ".../challenge/7/dns-01 was answered", ".../authz/7 was read".
+  const std::vector<std::string> parts =
+      absl::StrSplit(violation.substr(0, violation.find(' ')), '/');
+  if (answered) return OrdersWith(world, parts[parts.size() - 2]) > 1;
+  return early && parts[parts.size() - 2] == "authz" && OrdersWith(world, parts.back()) > 1;
 }
 
 }  // namespace
