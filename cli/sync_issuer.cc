@@ -21,6 +21,7 @@ IssuerView ViewOf(const issuer::v1::Certificate& certificate) {
   view.revoked = certificate.has_revoke_time();
   view.ca = certificate.ca();
   view.profile = certificate.profile();
+  if (certificate.has_renewal_time()) view.renewal_time = FromProto(certificate.renewal_time());
   return view;
 }
 
@@ -125,6 +126,7 @@ absl::StatusOr<WatchedOrder> SyncIssuer::Place(const WantedCertificate& wanted,
   request.set_force_new(wanted.reuse_key);
   request.set_csr(pending.csr.der());
   request.set_request_id(pending.RequestId(wanted));
+  request.set_renew(pending.renews);
   NORROY_ASSIGN_OR_RETURN(auto response,
                           issuer_context_->Call(*orders_, &Orders::Stub::CreateOrder, request));
   return WatchedOrder{std::move(*response.mutable_order()), response.certificate_pem()};

@@ -22,6 +22,7 @@ namespace {
 
 constexpr char kCsrLabel[] = "CERTIFICATE REQUEST";
 constexpr char kReplacesLabel[] = "CERTIFICATE";
+constexpr char kRenewsLabel[] = "NORROY CERTIFICATE ID";
 
 absl::StatusOr<PendingRenewal> ParsePending(const crypto::Secret& pem) {
   NORROY_ASSIGN_OR_RETURN(crypto::PrivateKey key, crypto::PrivateKey::ParsePem(pem));
@@ -29,8 +30,10 @@ absl::StatusOr<PendingRenewal> ParsePending(const crypto::Secret& pem) {
   const absl::Cleanup wipe = [&blocks] { crypto::WipeBlocks(blocks); };
   std::string csr_der;
   std::string replaces;
+  std::string renews;
   for (const crypto::PemBlock& block : blocks) {
     if (block.label == kCsrLabel) csr_der = block.der;
+    if (block.label == kRenewsLabel) renews = block.der;
     if (block.label != kReplacesLabel) continue;
     NORROY_ASSIGN_OR_RETURN(const crypto::Certificate certificate,
                             crypto::Certificate::ParseDer(block.der));
@@ -38,7 +41,7 @@ absl::StatusOr<PendingRenewal> ParsePending(const crypto::Secret& pem) {
   }
   NORROY_ASSIGN_OR_RETURN(crypto::Csr csr, crypto::Csr::Parse(csr_der));
   if (!(csr.public_key() == key.public_key())) return absl::DataLossError("not its key");
-  return PendingRenewal{std::move(key), std::move(csr), std::move(replaces)};
+  return PendingRenewal{std::move(key), std::move(csr), std::move(replaces), std::move(renews)};
 }
 
 std::string FingerprintOf(const crypto::Certificate* certificate) {
@@ -74,7 +77,8 @@ std::optional<PendingRenewal> PendingFile::Read(const WantedCertificate& wanted,
 
 absl::StatusOr<PendingRenewal> PendingFile::Begin(const WantedCertificate& wanted,
                                                   const crypto::Certificate* installed,
-                                                  const crypto::PrivateKey* old_key) const {
+                                                  const crypto::PrivateKey* old_key,
+                                                  const std::string& renews) const {
   std::optional<crypto::PrivateKey> key;
   if (old_key != nullptr) {
     key = *old_key;
@@ -85,12 +89,13 @@ absl::StatusOr<PendingRenewal> PendingFile::Begin(const WantedCertificate& wante
   NORROY_ASSIGN_OR_RETURN(crypto::Csr csr, crypto::Csr::Parse(der));
   std::string text = absl::StrCat(key->ToPem().Expose(), crypto::PemEncode(kCsrLabel, der));
   if (installed != nullptr) absl::StrAppend(&text, installed->ToPem());
+  if (!renews.empty()) absl::StrAppend(&text, crypto::PemEncode(kRenewsLabel, renews));
   const crypto::Secret pem = crypto::Secret::Take(text);
   if (mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) {
     return crypto::FileError("make the folder", folder_);
   }
   NORROY_RETURN_IF_ERROR(identity::WriteFileAtomically(path_, pem.Expose(), 0600));
-  return PendingRenewal{*std::move(key), std::move(csr), FingerprintOf(installed)};
+  return PendingRenewal{*std::move(key), std::move(csr), FingerprintOf(installed), renews};
 }
 
 void PendingFile::Drop() const { unlink(path_.c_str()); }

@@ -21,8 +21,10 @@ namespace norroy::cli {
 struct PendingRenewal {
   crypto::PrivateKey key;
   crypto::Csr csr;
-  // Of the certificate that is to be replaced; empty: there is none.
+  // The fingerprint of the certificate that is to be replaced; empty: there is none.
   std::string replaces;
+  // Its id at the issuer, where the order is to say what it renews; empty: it is not.
+  std::string renews;
 
   // For CreateOrder: the same for the same certificate, CSR, CA, profile and chain.
   std::string RequestId(const WantedCertificate& wanted) const;
@@ -39,7 +41,8 @@ class PendingFile {
   // Makes the CSR, and the key unless `old_key` is to be used, and puts them on the disk.
   absl::StatusOr<PendingRenewal> Begin(const WantedCertificate& wanted,
                                        const crypto::Certificate* installed,
-                                       const crypto::PrivateKey* old_key) const;
+                                       const crypto::PrivateKey* old_key,
+                                       const std::string& renews) const;
   // After it was installed, or will never be.
   void Drop() const;
 

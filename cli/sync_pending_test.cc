@@ -16,7 +16,7 @@ class PendingTest : public testing::Test {
  protected:
   PendingRenewal Begin(const crypto::Certificate* installed = nullptr,
                        const crypto::PrivateKey* old_key = nullptr) {
-    auto begun = file_.Begin(wanted_, installed, old_key);
+    auto begun = file_.Begin(wanted_, installed, old_key, "0123abcd");
     EXPECT_TRUE(begun.ok()) << begun.status();
     return *std::move(begun);
   }
@@ -38,6 +38,7 @@ TEST_F(PendingTest, IsTakenUpAsItWas) {
   EXPECT_EQ(read->csr.der(), begun.csr.der());
   EXPECT_TRUE(read->key.public_key() == begun.key.public_key());
   EXPECT_EQ(read->RequestId(wanted_), begun.RequestId(wanted_));
+  EXPECT_EQ(read->renews, "0123abcd");
   EXPECT_FALSE(begun.key.public_key() == old_.key.public_key()) << "a new key each time";
   struct stat info = {};
   ASSERT_EQ(stat(path().c_str(), &info), 0);

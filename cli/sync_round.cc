@@ -63,6 +63,7 @@ class Round {
   void AskIssuer(Work& work);
   bool IsChanged(const Work& work) const;
   bool IsHeldBack(const Work& work);
+  static std::string Renewed(const Work& work);
   void Place(Work& work);
   void Collect(Work& work);
   absl::Status Accept(Work& work, const WatchedOrder& watched);
@@ -139,6 +140,19 @@ bool Round::IsHeldBack(const Work& work) {
          context_.clock().Now() < FromProto(entry.next_attempt_time()) && !IsChanged(work);
 }
 
+// The installed certificate, if the new one differs from it in nothing but its dates and its key:
+// the CA counts a renewal apart (RFC 9773 5). What an order leaves open is the old certificate's.
+std::string Round::Renewed(const Work& work) {
+  if (!work.view.has_value() || !work.installed.has_value() || work.view->revoked) return "";
+  std::vector<challenge::Name> names = work.leaf()->names();
+  std::vector<challenge::Name> domains = work.wanted.domains;
+  std::sort(names.begin(), names.end());
+  std::sort(domains.begin(), domains.end());
+  const bool same_ca = work.wanted.ca.empty() || work.wanted.ca == work.view->ca;
+  const bool same = same_ca && work.wanted.profile == work.view->profile && names == domains;
+  return same ? work.view->certificate_id : "";
+}
+
 void Round::Place(Work& work) {
   if (options_.dry_run) {
     work.status = issuer_.Check(work.wanted);
@@ -150,8 +164,8 @@ void Round::Place(Work& work) {
     const bool keep = work.wanted.reuse_key && work.installed.has_value() &&
                       !(work.view.has_value() && work.view->revoked) &&
                       work.installed->key.public_key().type() == work.wanted.key_type;
-    auto begun =
-        work.pending_file.Begin(work.wanted, work.leaf(), keep ? &work.installed->key : nullptr);
+    auto begun = work.pending_file.Begin(work.wanted, work.leaf(),
+                                         keep ? &work.installed->key : nullptr, Renewed(work));
     work.status = begun.status();
     if (!begun.ok()) return;
     work.pending = *std::move(begun);
