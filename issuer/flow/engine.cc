@@ -28,6 +28,11 @@ constexpr absl::Duration kMaxIdleAmongOthers = absl::Seconds(1);
 constexpr absl::Duration kCompareEvery = absl::Seconds(1);
 // A store that failed is tried again after this.
 constexpr absl::Duration kStorePause = absl::Seconds(1);
+// A wall clock that is set back by more: orders parked for up to so long are looked at, as far as
+// they are remembered.
+constexpr absl::Duration kSetBack = absl::Seconds(10);
+constexpr absl::Duration kMaxSetBackWait = absl::Minutes(15);
+constexpr size_t kMaxParked = 10'000;
 // No order needs this many steps without a wait; one that does is looping.
 constexpr int kMaxStepsAtOnce = 1000;
 
@@ -84,7 +89,7 @@ class EngineImpl final : public Engine {
     int steps = 0;
     {
       MutexLock lock(&mutex_);
-      next_look_ = absl::InfinitePast();
+      next_look_ = absl::ZeroDuration();
     }
     while (std::optional<Work> work = TakeNext()) steps += Run(*std::move(work));
     return steps;
@@ -122,7 +127,7 @@ class EngineImpl final : public Engine {
 
   bool HasTask() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return WakeableId().has_value() || DueInMemory() != waiting_.end() || MustCompare() ||
-           tools_.clock.Now() >= next_look_;
+           tools_.clock.Monotonic() >= next_look_;
   }
 
   bool MustCompare() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -136,7 +141,7 @@ class EngineImpl final : public Engine {
   }
 
   absl::Duration UntilTask() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    absl::Duration wait = std::min(next_look_ - tools_.clock.Now(), max_idle_);
+    absl::Duration wait = std::min(next_look_ - tools_.clock.Monotonic(), max_idle_);
     if (tools_.tenure != nullptr && !waiting_.empty()) {
       wait = std::min(wait, next_compare_ - tools_.clock.Monotonic());
     }
@@ -172,6 +177,7 @@ class EngineImpl final : public Engine {
     if (const std::optional<std::string> id = WakeableId()) {
       task.reload = *id;
       woken_.erase(*id);
+      parked_.erase(*id);
       running_.insert(*id);
       if (auto it = waiting_.find(*id); it != waiting_.end()) {
         task.waiting = std::move(it->second.work);
@@ -191,10 +197,11 @@ class EngineImpl final : public Engine {
       waiting_.erase(due);
       return task;
     }
-    if (tools_.clock.Now() >= next_look_) {
+    if (tools_.clock.Monotonic() >= next_look_) {
       task.look = true;
       // One worker looks at a time; it sets the next look when it has seen.
-      next_look_ = tools_.clock.Now() + kStorePause;
+      next_look_ = tools_.clock.Monotonic() + kStorePause;
+      NoticeSetBack();
     }
     return task;
   }
@@ -274,7 +281,8 @@ class EngineImpl final : public Engine {
     }
     MutexLock lock(&mutex_);
     if (leased->has_value()) {
-      next_look_ = absl::InfinitePast();  // there may be more
+      next_look_ = absl::ZeroDuration();  // there may be more
+      parked_.erase((*leased)->order.id);
       // What is in memory of it is of a lease that has ended.
       waiting_.erase((*leased)->order.id);
       running_.insert((*leased)->order.id);
@@ -282,7 +290,7 @@ class EngineImpl final : public Engine {
       return ToWork(**std::move(leased), taken, tenure);
     }
     const absl::StatusOr<absl::Time> next = tools_.store.NextDue(tools_.clock.Now());
-    if (next.ok()) next_look_ = std::min(*next, tools_.clock.Now() + max_idle_);
+    if (next.ok()) next_look_ = tools_.clock.Monotonic() + std::min(Until(*next), max_idle_);
     return std::nullopt;
   }
 
@@ -380,7 +388,7 @@ class EngineImpl final : public Engine {
     work.unsaved = false;
     events_.Publish(work.order);
     OnEnd(work.order);
-    if (give_back) LookAt(work.order.due_time);
+    if (give_back) LookAt(work.order.id, work.order.due_time);
     return absl::OkStatus();
   }
 
@@ -389,11 +397,28 @@ class EngineImpl final : public Engine {
     if (IsFinal(order.state) && may_leave && left_authorizations_) left_authorizations_();
   }
 
-  void LookAt(absl::Time when) {
+  // It was parked until then.
+  void LookAt(const std::string& id, absl::Time when) {
     MutexLock lock(&mutex_);
-    if (when >= next_look_) return;
-    next_look_ = when;
+    const absl::Duration wait = Until(when);
+    if (wait <= kMaxSetBackWait && parked_.size() < kMaxParked) parked_.insert(id);
+    const absl::Duration look = tools_.clock.Monotonic() + wait;
+    if (look >= next_look_) return;
+    next_look_ = look;
     changed_.Signal();
+  }
+
+  absl::Duration Until(absl::Time when) const { return when - tools_.clock.Now(); }
+
+  // The wall clock was ahead when orders were parked, and is right now: what was to wait for
+  // seconds must not wait for the difference.
+  void NoticeSetBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const absl::Duration offset = tools_.clock.Now() - absl::UnixEpoch() - tools_.clock.Monotonic();
+    if (offset < offset_ - kSetBack) {
+      woken_.insert(parked_.begin(), parked_.end());
+      parked_.clear();
+    }
+    offset_ = offset;
   }
 
   void Keep(Work work, absl::Duration wait) {
@@ -460,7 +485,11 @@ class EngineImpl final : public Engine {
   std::set<std::string> woken_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> running_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> nudged_ ABSL_GUARDED_BY(mutex_);
-  absl::Time next_look_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Duration next_look_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();  // monotonic
+  // Parked by this process for no long time.
+  std::set<std::string> parked_ ABSL_GUARDED_BY(mutex_);
+  // Of the wall clock from the monotonic one, at the last look.
+  absl::Duration offset_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
   absl::Duration next_compare_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();  // monotonic
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> workers_;

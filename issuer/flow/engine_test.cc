@@ -193,6 +193,26 @@ TEST(Engine, ACancelBetweenTwoRequestsToTheCaIsSeenBeforeTheSecond) {
   EXPECT_THAT(f.ca().violations(), IsEmpty());
 }
 
+// What was to wait for a second does not wait for an hour, or a day, because the clock was wrong.
+TEST(Engine, AClockThatWasAheadDelaysNothing) {
+  const std::vector<fakes::Fault> faults = {fakes::Fault::Problem(500, "serverInternal", "once"),
+                                            fakes::Fault::NotSent()};
+  for (const absl::Duration ahead : {absl::Hours(1), absl::Hours(24)}) {
+    for (const fakes::Fault& fault : faults) {
+      FlowFixture f;
+      f.engine().RunDue();
+      f.ca().Script(fakes::Endpoint::kNewOrder, fault);
+      f.clock().JumpWall(ahead);
+      const Order order = f.Create({"www.example.test"});
+      f.engine().RunDue();
+      EXPECT_EQ(f.Get(order.id).attempt, 1);
+      f.clock().JumpWall(-ahead);
+      EXPECT_EQ(f.Settle(order.id, absl::Minutes(2)).state, State::kWaitingForCsr)
+          << f.Get(order.id).waiting_for;
+    }
+  }
+}
+
 TEST(Engine, ObeysRetryAfterOfTheWholeCa) {
   FlowFixture f;
   f.ca().Script(fakes::Endpoint::kNewOrder,
