@@ -49,6 +49,15 @@ std::string LabelsText(const Order& order) {
   return labels.empty() ? "" : ListText(labels);
 }
 
+// Where it is, and where it was before.
+std::string CaText(const Order& order) {
+  std::string text = order.ca();
+  for (const issuer::v1::FailedCa& failed : order.failed_cas()) {
+    absl::StrAppend(&text, "; not ", failed.ca(), ": ", ErrorText(failed.error()));
+  }
+  return text;
+}
+
 std::string UnlessUnset(const google::protobuf::Timestamp& time) {
   const std::string text = TimeText(time);
   return text == "-" ? "" : text;
@@ -67,7 +76,7 @@ Fields OrderFields(const Order& order) {
                    {"step", absl::AsciiStrToLower(order.step())}};
   for (const OrderName& name : order.names()) fields.emplace_back("name", NameText(name));
   const Fields rest = {
-      {"CA", order.ca()},
+      {"CA", CaText(order)},
       {"profile", order.profile()},
       {"creator", order.creator()},
       {"finalizers", order.finalizers().empty() ? "" : ListText(order.finalizers())},

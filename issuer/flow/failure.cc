@@ -21,15 +21,9 @@ constexpr absl::Duration kMaxBackOff = absl::Minutes(10);
 // What waits for a human is looked at once a day without him.
 constexpr absl::Duration kHumanHold = absl::Hours(24);
 constexpr absl::Duration kBadCertificateHold = absl::Hours(1);
-// A CA that cannot be reached is tried by one order at a time, at least this often.
-constexpr absl::Duration kMaxUnreachedHold = absl::Minutes(1);
 // So that all who wait for the end of a hold do not come at once.
 constexpr absl::Duration kMaxSpread = absl::Seconds(30);
 
-std::string CaScope(const Order& order) { return absl::StrCat("ca/", order.ca); }
-std::string SetScope(const Order& order) {
-  return absl::StrCat("set/", order.ca, "/", order.set_key());
-}
 std::string PausedScope(const Order& order) { return absl::StrCat("paused/", order.ca); }
 std::string PausedScope(const Order& order, const challenge::Name& name) {
   return absl::StrCat(PausedScope(order), "/", name.identifier().value());
@@ -59,12 +53,12 @@ absl::Status NoteHold(const Work& work, const Tools& tools, const absl::Status& 
   if (!problem.has_value()) {
     if (!IsUnreached(failure)) return absl::OkStatus();
     retry_at = now + std::min(BackOff(order.attempt, tools.random.Fraction()), kMaxUnreachedHold);
-    return tools.store.SetHold(CaScope(order), retry_at);
+    return tools.store.SetHold(store::UnreachedScope(order.ca), retry_at);
   }
   if (WaitsForAHuman(ErrorReason(failure))) {
     log::Error("order", "the CA takes nothing from the account until somebody sees to it",
                {{"ca", order.ca}, {"order_id", order.id}, {"error", failure.message()}});
-    return tools.store.SetHold(CaScope(order), now + kHumanHold, failure.message());
+    return tools.store.SetHold(store::CaScope(order.ca), now + kHumanHold, failure.message());
   }
   const bool limited = failure.code() == absl::StatusCode::kResourceExhausted;
   if (!limited && problem->status != 503) return absl::OkStatus();
@@ -72,7 +66,8 @@ absl::Status NoteHold(const Work& work, const Tools& tools, const absl::Status& 
   if (!named && !limited) return absl::OkStatus();
   retry_at = std::min(named ? retry_at : now + kDefaultRateLimitHold, now + kMaxHold);
   const bool by_the_ca = problem->acme_type() == "rateLimited";
-  return tools.store.SetHold(named && !by_the_ca ? CaScope(order) : SetScope(order), retry_at);
+  return tools.store.SetHold(
+      named && !by_the_ca ? store::CaScope(order.ca) : store::SetScope(order), retry_at);
 }
 
 // "www.example.com" is no mention of "example.com".
@@ -98,7 +93,7 @@ absl::Status NotePaused(const Order& order, const Tools& tools, const absl::Stat
     named = true;
     NORROY_RETURN_IF_ERROR(tools.store.SetHold(PausedScope(order, name), until, failure.message()));
   }
-  if (!named) return tools.store.SetHold(SetScope(order), until, failure.message());
+  if (!named) return tools.store.SetHold(store::SetScope(order), until, failure.message());
   return tools.store.SetHold(PausedScope(order), until);
 }
 
@@ -144,6 +139,9 @@ absl::StatusOr<Next> AfterFailure(Work& work, const Tools& tools, const absl::St
   if (!IsWorthRepeating(failure)) return GiveUp(work, failure, now);
   absl::Time retry_at = RetryAt(failure);
   NORROY_RETURN_IF_ERROR(NoteHold(work, tools, failure, retry_at));
+  NORROY_ASSIGN_OR_RETURN(const std::optional<Next> elsewhere,
+                          FailOver(work, tools, failure, retry_at));
+  if (elsewhere.has_value()) return *elsewhere;
   const absl::Duration spread =
       std::min((retry_at - now) / 10, kMaxSpread) * tools.random.Fraction();
   const absl::Time next =
@@ -188,12 +186,13 @@ absl::Status HoldSet(const Order& order, const Tools& tools, const absl::Status&
   const bool again = last > now - kHumanHold;
   const absl::Time until = now + (again ? kHumanHold : kBadCertificateHold);
   NORROY_RETURN_IF_ERROR(tools.store.SetHold(BadCertificateScope(order), until));
-  return tools.store.SetHold(SetScope(order), until, why.message());
+  return tools.store.SetHold(store::SetScope(order), until, why.message());
 }
 
 absl::Status LiftHolds(const Order& order, store::Store& store) {
-  NORROY_RETURN_IF_ERROR(store.LiftHold(CaScope(order)));
-  NORROY_RETURN_IF_ERROR(store.LiftHold(SetScope(order)));
+  NORROY_RETURN_IF_ERROR(store.LiftHold(store::CaScope(order.ca)));
+  NORROY_RETURN_IF_ERROR(store.LiftHold(store::UnreachedScope(order.ca)));
+  NORROY_RETURN_IF_ERROR(store.LiftHold(store::SetScope(order)));
   for (const challenge::Name& name : order.names) {
     NORROY_RETURN_IF_ERROR(store.LiftHold(PausedScope(order, name)));
   }

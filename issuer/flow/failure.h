@@ -4,7 +4,10 @@
 // What becomes of an order whose step failed: the world's fault waits and is tried again, a refusal
 // is final. One place decides, by status code.
 
+#include <optional>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "issuer/flow/step.h"
 
@@ -20,6 +23,16 @@ absl::Time RetryAt(const absl::Status& failure);
 
 // 1 s doubling to 10 min, with a fifth of jitter.
 absl::Duration BackOff(int attempt, double fraction);
+
+// Another CA may take the order: this one cannot be reached, does not work, or gives no more for
+// now. Whatever is our own fault, or waits for a hand at our account, is not among it.
+bool IsForAnotherCa(const absl::Status& failure);
+
+// Where the CA cannot take the order and another may: begins anew there, at once if the failure is
+// to last (`retry_at`), else when it has lasted. Unset: it stays. An order that no CA can take goes
+// round, to each at most once in ten minutes.
+absl::StatusOr<std::optional<Next>> FailOver(Work& work, const Tools& tools,
+                                             const absl::Status& failure, absl::Time retry_at);
 
 // Waits (noting the error, counting the attempt, storing the hold that a 429 or 503 asks for) or
 // gives up. What only a human can lift holds the names (CA_PAUSED) or the whole CA for a day, or

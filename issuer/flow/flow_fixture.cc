@@ -10,6 +10,7 @@
 #include "common/error/error.h"
 #include "common/identity/issuing.h"
 #include "issuer/flow/events.h"
+#include "issuer/flow/fused.h"
 #include "issuer/keys/accounts.h"
 #include "issuer/solver/sealer.h"
 
@@ -28,166 +29,6 @@ T Need(absl::StatusOr<T> value) {
 std::vector<challenge::Name> Names(const std::vector<std::string>& texts) {
   return Need(challenge::ParseNames(texts));
 }
-
-// When this life ends, and what happens to it before.
-struct Fuse {
-  int requests = 0;
-  int kill_at = 0;  // 0: never
-  bool after = false;
-  bool dead = false;
-  bool cut_off = false;  // from the database
-  int writes = 0;
-  int fail_write = 0;  // 0: none
-  int pause_at = 0;    // 0: never
-  std::function<void()> pause;
-  int statements = 0;
-  int fail_from = 0;
-  int fail_until = 0;
-};
-
-absl::Status Dead() { return MakeError(absl::StatusCode::kUnavailable, "DEAD", "killed"); }
-
-// The CA as this life sees it.
-class FusedHttp final : public http::Client {
- public:
-  FusedHttp(http::Client& ca, Fuse& fuse) : ca_(ca), fuse_(fuse) {}
-  absl::StatusOr<http::Response> Send(const http::Request& request) override {
-    const bool last = ++fuse_.requests == fuse_.kill_at;
-    if (last && !fuse_.after) fuse_.dead = true;
-    if (fuse_.dead) return Dead();
-    absl::StatusOr<http::Response> response = ca_.Send(request);
-    if (fuse_.requests == fuse_.pause_at) fuse_.pause();
-    if (last) fuse_.dead = true;
-    if (fuse_.dead) return Dead();
-    return response;
-  }
-
- private:
-  http::Client& ca_;
-  Fuse& fuse_;
-};
-
-// One transaction, some statement of which may fail.
-class FusedConnection final : public sql::Connection {
- public:
-  FusedConnection(sql::Connection& connection, Fuse& fuse) : connection_(connection), fuse_(fuse) {}
-  absl::StatusOr<std::vector<sql::Row>> Query(absl::string_view sql,
-                                              const std::vector<sql::Value>& parameters) override {
-    if (Fails()) return absl::UnavailableError("the database is away");
-    return connection_.Query(sql, parameters);
-  }
-  absl::StatusOr<int64_t> Execute(absl::string_view sql,
-                                  const std::vector<sql::Value>& parameters) override {
-    if (Fails()) return absl::UnavailableError("the database is away");
-    return connection_.Execute(sql, parameters);
-  }
-  absl::Status Notify(absl::string_view channel, absl::string_view payload) override {
-    return connection_.Notify(channel, payload);
-  }
-
- private:
-  bool Fails() {
-    ++fuse_.statements;
-    return fuse_.fail_from <= fuse_.statements && fuse_.statements < fuse_.fail_until;
-  }
-
-  sql::Connection& connection_;
-  Fuse& fuse_;
-};
-
-class FusedDatabase final : public sql::Database {
- public:
-  FusedDatabase(sql::Database& database, Fuse& fuse) : database_(database), fuse_(fuse) {}
-  absl::Status Write(const sql::Work& work) override {
-    if (fuse_.dead || fuse_.cut_off) return Dead();
-    if (++fuse_.writes == fuse_.fail_write) {
-      return MakeError(absl::StatusCode::kUnavailable, "STORAGE_BUSY", "the database is busy");
-    }
-    return database_.Write(Fused(work));
-  }
-  absl::Status Read(const sql::Work& work) override {
-    return fuse_.dead || fuse_.cut_off ? Dead() : database_.Read(Fused(work));
-  }
-  std::unique_ptr<sql::Subscription> Subscribe(absl::string_view channel,
-                                               sql::Heard heard) override {
-    return database_.Subscribe(channel, std::move(heard));
-  }
-
- private:
-  sql::Work Fused(const sql::Work& work) {
-    return [this, &work](sql::Connection& connection) {
-      FusedConnection fused(connection, fuse_);
-      return work(fused);
-    };
-  }
-
-  sql::Database& database_;
-  Fuse& fuse_;
-};
-
-class FusedSolver final : public solver::Solver {
- public:
-  // `told`: of changes; only one life can be.
-  FusedSolver(solver::Solver& solver, Fuse& fuse, bool told)
-      : solver_(solver), fuse_(fuse), told_(told) {}
-  absl::StatusOr<std::vector<solver::NamePlan>> Plan(
-      const std::vector<challenge::Name>& names) override {
-    if (fuse_.dead) return Dead();
-    return solver_.Plan(names);
-  }
-  absl::StatusOr<std::vector<challenge::Name>> Unanswerable(
-      const std::vector<challenge::Name>& names) override {
-    if (fuse_.dead) return Dead();
-    return solver_.Unanswerable(names);
-  }
-  absl::StatusOr<solver::PresentationStatus> Present(
-      const solver::Presentation& presentation) override {
-    if (fuse_.dead) return Dead();
-    return solver_.Present(presentation);
-  }
-  absl::StatusOr<std::optional<solver::PresentationStatus>> Recheck(const std::string& id,
-                                                                    int64_t generation) override {
-    if (fuse_.dead) return Dead();
-    return solver_.Recheck(id, generation);
-  }
-  absl::StatusOr<std::optional<std::vector<solver::NameView>>> Look(
-      const solver::LookOrder& order) override {
-    if (fuse_.dead) return Dead();
-    return solver_.Look(order);
-  }
-  absl::Status Release(const std::string& id, int64_t generation, absl::Time until) override {
-    return fuse_.dead ? Dead() : solver_.Release(id, generation, until);
-  }
-  void LookPersist(const solver::PersistLook& look, const PersistDone& done) override {
-    solver_.LookPersist(look, done);
-  }
-  void OnChange(std::function<void(const std::string& id)> changed) override {
-    changed_ = std::move(changed);
-    if (told_) solver_.OnChange([this](const std::string& id) { Changed(id); });
-  }
-  void Changed(const std::string& id) {
-    if (changed_) changed_(id);
-  }
-
- private:
-  solver::Solver& solver_;
-  Fuse& fuse_;
-  const bool told_;
-  std::function<void(const std::string& id)> changed_;
-};
-
-class OneAccount final : public keys::Accounts {
- public:
-  explicit OneAccount(std::unique_ptr<acme::Client> client) : client_(std::move(client)) {}
-  std::vector<std::string> cas() const override { return {"fake"}; }
-  absl::StatusOr<acme::Client*> ClientFor(absl::string_view) override { return client_.get(); }
-  absl::StatusOr<store::AccountRecord> Register(absl::string_view, bool) override {
-    return absl::InternalError("registered already");
-  }
-
- private:
-  std::unique_ptr<acme::Client> client_;
-};
 
 }  // namespace
 
@@ -229,8 +70,9 @@ struct FlowFixture::Life {
   std::unique_ptr<lease::Tenure> tenure;
   std::unique_ptr<store::Authorizations> authorizations;
   std::unique_ptr<FusedHttp> http;
+  std::unique_ptr<FusedHttp> other_http;
   std::unique_ptr<crypto::Signer> account_signer;
-  std::unique_ptr<OneAccount> accounts;
+  std::unique_ptr<FixedAccounts> accounts;
   std::unique_ptr<FusedSolver> solver;
   std::unique_ptr<solver::Sealer> sealer;
   Events events;
@@ -257,11 +99,7 @@ FlowFixture::FlowFixture(fakes::FakeCaOptions ca_options, const MakeSolver& make
   NORROY_CHECK(sql::Migrate(*database_, store::Store::Migrations()).ok());
   store_ = store::Store::Make(*database_);
   authorizations_ = std::make_unique<store::Authorizations>(*database_, "issuer");
-  ca_.SetValidator([this](const fakes::Attempt& attempt) {
-    const std::optional<std::string> served = solver_.Served(attempt.token);
-    if (served == attempt.key_authorization) return absl::OkStatus();
-    return absl::NotFoundError("404 from the host");
-  });
+  ca_.SetValidator([this](const fakes::Attempt& attempt) { return LookAt(attempt); });
   Restart();
 }
 
@@ -296,6 +134,46 @@ int FlowFixture::RunOther() {
 
 void FlowFixture::StopOther() { other_life_.reset(); }
 
+std::unique_ptr<acme::Client> FlowFixture::NewClient(const std::string& ca,
+                                                     const std::string& directory_url,
+                                                     http::Client& http, crypto::Signer& signer) {
+  acme::ClientOptions options;
+  options.directory_url = directory_url;
+  options.sleep = [this](absl::Duration time) { clock_.Advance(time); };
+  std::unique_ptr<acme::Client> client =
+      Need(acme::Client::Make(options, http, signer, clock_, random_));
+  std::string& account_url = account_urls_[ca];
+  if (account_url.empty()) {
+    account_url =
+        Need(client->CreateAccount({.contacts = {}, .terms_of_service_agreed = true})).url;
+    store::AccountRecord record;
+    record.ca = ca;
+    record.directory_url = directory_url;
+    record.url = account_url;
+    record.status = "valid";
+    record.create_time = clock_.Now();
+    NORROY_CHECK(store_->PutAccount(record).ok());
+  }
+  client->SetAccountUrl(account_url);
+  return client;
+}
+
+fakes::FakeCa& FlowFixture::AddCa() {
+  fakes::FakeCaOptions options;
+  options.clock = &clock_;
+  options.host = "other.test";
+  other_ca_ = std::make_unique<fakes::FakeCa>(options);
+  other_ca_->SetValidator([this](const fakes::Attempt& attempt) { return LookAt(attempt); });
+  Restart();
+  return *other_ca_;
+}
+
+absl::Status FlowFixture::LookAt(const fakes::Attempt& attempt) {
+  const std::optional<std::string> served = solver_.Served(attempt.token);
+  if (served == attempt.key_authorization) return absl::OkStatus();
+  return absl::NotFoundError("404 from the host");
+}
+
 std::unique_ptr<FlowFixture::Life> FlowFixture::NewLife(const std::string& owner, bool told,
                                                         bool among_others) {
   auto made = std::make_unique<Life>();
@@ -315,24 +193,14 @@ std::unique_ptr<FlowFixture::Life> FlowFixture::NewLife(const std::string& owner
   life.authorizations = std::make_unique<store::Authorizations>(*life.database, "issuer");
   life.http = std::make_unique<FusedHttp>(ca_, life.fuse);
   life.account_signer = crypto::NewKeySigner(SharedKeys().account_key);
-  acme::ClientOptions options;
-  options.directory_url = ca_.directory_url();
-  options.sleep = [this](absl::Duration time) { clock_.Advance(time); };
-  std::unique_ptr<acme::Client> client =
-      Need(acme::Client::Make(options, *life.http, *life.account_signer, clock_, random_));
-  if (account_url_.empty()) {
-    account_url_ =
-        Need(client->CreateAccount({.contacts = {}, .terms_of_service_agreed = true})).url;
-    store::AccountRecord record;
-    record.ca = "fake";
-    record.directory_url = ca_.directory_url();
-    record.url = account_url_;
-    record.status = "valid";
-    record.create_time = clock_.Now();
-    NORROY_CHECK(store_->PutAccount(record).ok());
+  life.accounts = std::make_unique<FixedAccounts>();
+  life.accounts->Add("fake",
+                     NewClient("fake", ca_.directory_url(), *life.http, *life.account_signer));
+  if (other_ca_ != nullptr) {
+    life.other_http = std::make_unique<FusedHttp>(*other_ca_, life.fuse);
+    life.accounts->Add("other", NewClient("other", other_ca_->directory_url(), *life.other_http,
+                                          *life.account_signer));
   }
-  client->SetAccountUrl(account_url_);
-  life.accounts = std::make_unique<OneAccount>(std::move(client));
   solver::Solver& solver = other_solver_ != nullptr ? *other_solver_ : solver_;
   life.solver = std::make_unique<FusedSolver>(solver, life.fuse, told);
   life.sealer = std::make_unique<solver::Sealer>(
@@ -409,6 +277,7 @@ Order FlowFixture::Create(const std::vector<std::string>& names, const std::stri
   order.request_hash = order.request_id;
   order.names = Names(names);
   order.ca = "fake";
+  if (other_ca_ != nullptr) order.next_cas = {"other"};
   order.create_time = order.update_time = order.state_time = order.due_time = clock_.Now();
   order.expire_time = clock_.Now() + absl::Hours(24 * 7);
   order.csr = csr;

@@ -61,6 +61,9 @@ class FlowFixture {
   bool killed() const;
   void Restart();
 
+  // A second CA, "other"; begins a life with it. Orders go there by their next_cas.
+  fakes::FakeCa& AddCa();
+
   // A second issuer on the same database; both have a tenure from now on. Both run in Settle and
   // RunFor, unless they sleep or are dead, and beat.
   void AddIssuer();
@@ -125,20 +128,23 @@ class FlowFixture {
 
  private:
   struct Life;
+  std::unique_ptr<acme::Client> NewClient(const std::string& ca, const std::string& directory_url,
+                                          http::Client& http, crypto::Signer& signer);
+  absl::Status LookAt(const fakes::Attempt& attempt);
   // `told`: of changes that the solver sees.
-
   std::unique_ptr<Life> NewLife(const std::string& owner, bool told, bool among_others);
 
   SimulatedClock clock_;
   crypto::SeededRandom random_{7};
   fakes::FakeCa ca_;
+  std::unique_ptr<fakes::FakeCa> other_ca_;
   solver::FakeSolver solver_;
   std::unique_ptr<solver::Solver> other_solver_;
   std::function<void(absl::Duration)> advance_;
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::Authorizations> authorizations_;
-  std::string account_url_;
+  std::map<std::string, std::string> account_urls_;  // by CA
   std::unique_ptr<Life> life_;
   std::unique_ptr<Life> second_;
   Condition conditions_[2] = {Condition::kAwake, Condition::kAwake};

@@ -82,6 +82,13 @@ struct NameProgress {
   bool responded = false;
 };
 
+// A CA that could not take an order, the last time, and why.
+struct FailedCa {
+  std::string ca;
+  OrderError error;
+  absl::Time time;
+};
+
 struct Order {
   // Set at creation, never changed.
   std::string id;
@@ -89,7 +96,6 @@ struct Order {
   std::string request_id;
   std::string request_hash;  // of the request's body, for idempotency
   std::vector<challenge::Name> names;
-  std::string ca;
   std::string profile;
   std::map<std::string, std::string> labels;
   std::vector<std::string> finalizers;
@@ -110,6 +116,14 @@ struct Order {
   // Set with the CSR: who handed it in, and by which policy.
   std::string finalizer;
   int64_t finalize_policy_version = 0;
+
+  // Where it is ordered, and whether that is because nobody named a CA; where else it may be
+  // ordered if that CA cannot take it, best first; and which could not, in the order in which they
+  // first could not.
+  std::string ca;
+  bool ca_open = false;
+  std::vector<std::string> next_cas;
+  std::vector<FailedCa> failed_cas;
 
   // The engine's.
   State state = State::kQueued;

@@ -42,7 +42,7 @@ absl::StatusOr<Next> WaitForAgents(Work& work, const Tools& tools, const challen
   return ParkUntil(work, tools.clock.Now() + wait, absl::StrCat("agent ", agents));
 }
 
-// The moment until which our own guards or the CA's holds keep the order back.
+// The moment until which our own guards keep the order back.
 absl::StatusOr<absl::Time> HeldUntil(const Work& work, const Tools& tools, absl::Time now) {
   const Order& order = work.order;
   // A CA order that replaces one that failed is bounded by the limit on failures.
@@ -53,9 +53,21 @@ absl::StatusOr<absl::Time> HeldUntil(const Work& work, const Tools& tools, absl:
   NORROY_ASSIGN_OR_RETURN(const absl::Time orders, tools.store.MayOrder(order, limits, now));
   NORROY_ASSIGN_OR_RETURN(const absl::Time failures,
                           tools.store.MayBeginValidation(order, tools.limits, now));
-  NORROY_ASSIGN_OR_RETURN(const absl::Time hold, tools.store.GetHold(absl::StrCat(
-                                                     "set/", order.ca, "/", order.set_key())));
-  return std::max({orders, failures, hold});
+  return std::max(orders, failures);
+}
+
+// The moment until which the CA takes no orders for these names.
+absl::StatusOr<absl::Time> RefusedUntil(const Order& order, const Tools& tools) {
+  return tools.store.GetHold(store::SetScope(order));
+}
+
+// The same as a failure; what waits for a human has his reason.
+absl::StatusOr<absl::Status> Refusal(const Order& order, const Tools& tools, absl::Time until) {
+  NORROY_ASSIGN_OR_RETURN(const std::string why, tools.store.WhyHeld(store::SetScope(order)));
+  if (!why.empty()) return absl::FailedPreconditionError(why);
+  return MakeError(absl::StatusCode::kResourceExhausted, "SET_ON_HOLD",
+                   absl::StrCat("the CA ", order.ca, " takes no order for these names until ",
+                                absl::FormatTime(until, absl::UTCTimeZone())));
 }
 
 }  // namespace
@@ -74,8 +86,16 @@ absl::StatusOr<Next> Queue(Work& work, const Tools& tools) {
   }
   NORROY_ASSIGN_OR_RETURN(const bool ours, TakeFlight(work, tools));
   if (!ours) return WaitForFlight(work, tools);
+  NORROY_ASSIGN_OR_RETURN(const absl::Time refused_until, RefusedUntil(order, tools));
+  if (refused_until > now) {
+    NORROY_ASSIGN_OR_RETURN(const absl::Status refusal, Refusal(order, tools, refused_until));
+    NORROY_ASSIGN_OR_RETURN(const std::optional<Next> elsewhere,
+                            FailOver(work, tools, refusal, refused_until));
+    if (elsewhere.has_value()) return *elsewhere;
+  }
   NORROY_ASSIGN_OR_RETURN(const absl::Time held, HeldUntil(work, tools, now));
-  if (held > now) return WaitForLimit(work, tools, held);
+  const absl::Time until = std::max(refused_until, held);
+  if (until > now) return WaitForLimit(work, tools, until);
   ClearError(order);
   Enter(work, State::kOrdering, now);
   // Nothing happened yet that a restart in QUEUED would not find out again.

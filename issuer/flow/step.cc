@@ -34,20 +34,30 @@ absl::Status Tools::KeepLease(Work& work, absl::Duration need) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<acme::Client*> Tools::Ca(Work& work) const {
-  NORROY_ASSIGN_OR_RETURN(acme::Client* const client, accounts.ClientFor(work.order.ca));
+absl::Status Tools::CheckHeld(const std::string& ca) const {
   const absl::Time now = clock.Now();
-  NORROY_ASSIGN_OR_RETURN(const absl::Time hold, store.GetHold(absl::StrCat("ca/", work.order.ca)));
-  if (hold > now) {
-    NORROY_ASSIGN_OR_RETURN(const std::string why,
-                            store.WhyHeld(absl::StrCat("ca/", work.order.ca)));
+  const auto held = [&](absl::Time until, absl::string_view why) {
+    return MakeError(absl::StatusCode::kUnavailable, "CA_ON_HOLD",
+                     absl::StrCat("the CA ", ca, why, absl::FormatTime(until, absl::UTCTimeZone())),
+                     {{"retry_at", acme::RetryAtText(until)}});
+  };
+  NORROY_ASSIGN_OR_RETURN(const absl::Time asked, store.GetHold(store::CaScope(ca)));
+  if (asked > now) {
+    NORROY_ASSIGN_OR_RETURN(const std::string why, store.WhyHeld(store::CaScope(ca)));
     // Looked at often, so that a hold which a human lifts is gone soon.
     if (!why.empty()) return MakeError(absl::StatusCode::kUnavailable, "CA_ON_HOLD", why);
-    return MakeError(absl::StatusCode::kUnavailable, "CA_ON_HOLD",
-                     absl::StrCat("the CA ", work.order.ca, " asked not to be called until ",
-                                  absl::FormatTime(hold, absl::UTCTimeZone())),
-                     {{"retry_at", acme::RetryAtText(hold)}});
+    return held(asked, " asked not to be called until ");
   }
+  NORROY_ASSIGN_OR_RETURN(const absl::Time unreached, store.GetHold(store::UnreachedScope(ca)));
+  // A longer one was set while the clock was ahead.
+  const bool counts = unreached > now && unreached - now <= 2 * kMaxUnreachedHold;
+  return counts ? held(unreached, " could not be reached; it is tried again at ")
+                : absl::OkStatus();
+}
+
+absl::StatusOr<acme::Client*> Tools::Ca(Work& work) const {
+  NORROY_ASSIGN_OR_RETURN(acme::Client* const client, accounts.ClientFor(work.order.ca));
+  NORROY_RETURN_IF_ERROR(CheckHeld(work.order.ca));
   NORROY_RETURN_IF_ERROR(KeepLease(work, kRequestLimit));
   // A cancel takes the order away however long the lease would have lasted.
   NORROY_RETURN_IF_ERROR(store.ConfirmLease(work.lease));

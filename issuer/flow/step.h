@@ -95,6 +95,8 @@ inline constexpr char kValidationFailed[] = "VALIDATION_FAILED";
 inline constexpr absl::Duration kLease = absl::Seconds(120);
 // A CA request ends within this (http::Request::timeout), and the lease must outlive it.
 inline constexpr absl::Duration kRequestLimit = absl::Seconds(65);
+// A CA that cannot be reached is tried by one order at a time, at least this often.
+inline constexpr absl::Duration kMaxUnreachedHold = absl::Minutes(1);
 
 // What steps use. All references outlive it; thread-safe as they are.
 struct Tools {
@@ -117,6 +119,8 @@ struct Tools {
   // The CA of the order, for one request now: the lease outlives it (or is made longer), and the
   // CA has not asked us to stay away.
   absl::StatusOr<acme::Client*> Ca(Work& work) const;
+  // UNAVAILABLE (reason CA_ON_HOLD): nobody is to call the CA now.
+  absl::Status CheckHeld(const std::string& ca) const;
 };
 
 // Enters a state.

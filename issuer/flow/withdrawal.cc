@@ -170,7 +170,7 @@ class WithdrawalImpl final : public Withdrawal {
         !pace.requests.empty()) {
       until = std::max(until, pace.requests.front() + kMinute);
     }
-    const absl::StatusOr<absl::Time> hold = o_.store.GetHold(absl::StrCat("ca/", ca));
+    const absl::StatusOr<absl::Time> hold = o_.store.GetHold(store::CaScope(ca));
     if (!hold.ok()) return std::max(until, now + o_.interval);
     if (*hold > o_.clock.Now()) until = std::max(until, now + (*hold - o_.clock.Now()));
     return until;
@@ -216,7 +216,7 @@ class WithdrawalImpl final : public Withdrawal {
     const std::optional<acme::Problem> problem = acme::ProblemOf(why);
     if (problem.has_value() && problem->status == 503 && retry_at > wall) {
       trouble_.Note("the CA's hold is not stored",
-                    o_.store.SetHold(absl::StrCat("ca/", authorization.ca), retry_at));
+                    o_.store.SetHold(store::CaScope(authorization.ca), retry_at));
     }
     return not_before;
   }

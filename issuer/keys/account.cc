@@ -232,7 +232,7 @@ absl::StatusOr<AccountRecord> Account::Register(bool agree_tos) {
   NORROY_ASSIGN_OR_RETURN(known, Store(known));
   client_->SetAccountUrl(known.url);
   // What waited for somebody to see to the account need not wait any more.
-  NORROY_RETURN_IF_ERROR(options_.store.LiftHold(absl::StrCat("ca/", ca())));
+  NORROY_RETURN_IF_ERROR(options_.store.LiftHold(store::CaScope(ca())));
   return known;
 }
 
@@ -244,7 +244,7 @@ absl::StatusOr<AccountRecord> Account::Update() {
   AccountRecord known = record();
   known.status = account.status;
   known.contacts = account.contacts;
-  NORROY_RETURN_IF_ERROR(options_.store.LiftHold(absl::StrCat("ca/", ca())));
+  NORROY_RETURN_IF_ERROR(options_.store.LiftHold(store::CaScope(ca())));
   return Store(known);
 }
 

@@ -2,8 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,13 +44,19 @@ absl::Status Fixed(absl::string_view ca) {
 
 class ConfiguredAccounts final : public Accounts {
  public:
-  explicit ConfiguredAccounts(std::vector<std::unique_ptr<Account>> accounts)
-      : accounts_(std::move(accounts)) {}
+  ConfiguredAccounts(std::vector<std::unique_ptr<Account>> accounts,
+                     std::map<std::string, std::vector<std::string>, std::less<>> next_cas)
+      : accounts_(std::move(accounts)), next_cas_(std::move(next_cas)) {}
 
   std::vector<std::string> cas() const override {
     std::vector<std::string> names;
     for (const auto& account : accounts_) names.push_back(account->ca());
     return names;
+  }
+
+  std::vector<std::string> NextCas(absl::string_view ca) const override {
+    const auto found = next_cas_.find(std::string(ca));
+    return found == next_cas_.end() ? std::vector<std::string>() : found->second;
   }
 
   absl::StatusOr<acme::Client*> ClientFor(absl::string_view ca) override {
@@ -82,22 +90,36 @@ class ConfiguredAccounts final : public Accounts {
   }
 
   const std::vector<std::unique_ptr<Account>> accounts_;
+  const std::map<std::string, std::vector<std::string>, std::less<>> next_cas_;
 };
 
 }  // namespace
 
+std::vector<std::string> Accounts::NextCas(absl::string_view) const { return {}; }
 absl::StatusOr<AccountRecord> Accounts::Update(absl::string_view ca) { return Fixed(ca); }
 absl::StatusOr<AccountRecord> Accounts::ChangeKey(absl::string_view ca) { return Fixed(ca); }
+
+absl::StatusOr<std::string> ChooseCa(const Accounts& accounts, const std::string& requested) {
+  const std::vector<std::string> cas = accounts.cas();
+  if (requested.empty() && !cas.empty()) return cas.front();
+  if (std::find(cas.begin(), cas.end(), requested) != cas.end()) return requested;
+  return MakeError(absl::StatusCode::kInvalidArgument, "CA_UNKNOWN",
+                   absl::StrCat("ca: there is no CA \"", Printable(requested, 64),
+                                "\"; the issuer knows ", absl::StrJoin(cas, ", ")),
+                   {{"field", "ca"}});
+}
 
 absl::StatusOr<std::unique_ptr<Accounts>> MakeAccounts(const AccountsOptions& options) {
   NORROY_RETURN_IF_ERROR(PrepareKeysDir(options.keys_dir));
   std::vector<std::unique_ptr<Account>> accounts;
+  std::map<std::string, std::vector<std::string>, std::less<>> next_cas;
   for (const CaSettings& settings : options.cas) {
     absl::StatusOr<std::unique_ptr<Account>> account = Account::Open(settings, options);
     if (!account.ok()) return WithContext(account.status(), absl::StrCat("CA ", settings.name));
     accounts.push_back(*std::move(account));
+    next_cas[settings.name] = settings.fail_over;
   }
-  return std::make_unique<ConfiguredAccounts>(std::move(accounts));
+  return std::make_unique<ConfiguredAccounts>(std::move(accounts), std::move(next_cas));
 }
 
 }  // namespace norroy::keys

@@ -28,6 +28,8 @@ class Accounts {
 
   // Of the configuration, in its order; the first is the default.
   virtual std::vector<std::string> cas() const = 0;
+  // Where orders for `ca` may go that it cannot take, best first.
+  virtual std::vector<std::string> NextCas(absl::string_view ca) const;
   // The client for orders. NOT_FOUND (reason CA_UNKNOWN, naming those there are);
   // FAILED_PRECONDITION (reason NO_ACCOUNT, saying how to register; ACCOUNT_NOT_VALID);
   // UNAVAILABLE (reason ACCOUNT_KEY_UNSETTLED). Asks the CA if a change of the key was cut short.
@@ -48,6 +50,10 @@ class Accounts {
   // (another account has the key, naming it), CA_LACKS; and the CA's refusals.
   virtual absl::StatusOr<store::AccountRecord> ChangeKey(absl::string_view ca);
 };
+
+// The CA of a request: the default one where `requested` is empty. INVALID_ARGUMENT, reason
+// CA_UNKNOWN, field "ca", naming those there are.
+absl::StatusOr<std::string> ChooseCa(const Accounts& accounts, const std::string& requested);
 
 struct AccountsOptions {
   std::vector<CaSettings> cas;

@@ -1,5 +1,6 @@
 #include "issuer/keys/ca_settings.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -23,6 +24,7 @@ constexpr size_t kMaxEabKid = 256;
 // 400 days: longer than any authorization lives.
 constexpr int kMaxReuseHours = 9600;
 constexpr int kMaxCaaIdentities = 16;
+constexpr int kMaxFailOver = 8;
 
 absl::Status BadConfig(absl::string_view message) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIG", message);
@@ -95,6 +97,28 @@ absl::Status ReadReuse(const CaConfig& ca, CaSettings& settings) {
   return absl::OkStatus();
 }
 
+// Other CAs of the configuration, each once.
+absl::Status CheckFailOver(const config::v1::IssuerConfig& config, const CaConfig& ca) {
+  if (ca.fail_over_size() > kMaxFailOver) {
+    return BadConfig(absl::StrCat("fail_over: at most ", kMaxFailOver, " are allowed"));
+  }
+  std::set<std::string> seen = {ca.name()};
+  for (int i = 0; i < ca.fail_over_size(); ++i) {
+    const std::string& next = ca.fail_over(i);
+    const bool known = std::any_of(config.cas().begin(), config.cas().end(),
+                                   [&](const CaConfig& other) { return other.name() == next; });
+    if (!known) {
+      return BadConfig(absl::StrCat("fail_over[", i, "]: \"", Printable(next, 64),
+                                    "\" is the name of no CA in cas"));
+    }
+    if (!seen.insert(next).second) {
+      return BadConfig(absl::StrCat("fail_over[", i, "]: \"", next,
+                                    "\" is the CA itself, or stands there twice"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<CaSettings> ReadOne(const CaConfig& ca, const std::string& pkcs11_module,
                                    const std::string& config_path) {
   NORROY_RETURN_IF_ERROR(identity::CheckResourceName("name", ca.name()));
@@ -113,6 +137,7 @@ absl::StatusOr<CaSettings> ReadOne(const CaConfig& ca, const std::string& pkcs11
   NORROY_RETURN_IF_ERROR(ReadReuse(ca, settings));
   settings.contacts.assign(ca.contacts().begin(), ca.contacts().end());
   settings.agree_tos = ca.agree_tos();
+  settings.fail_over.assign(ca.fail_over().begin(), ca.fail_over().end());
   settings.eab_kid = ca.eab_kid();
   settings.eab_key_file = Resolve(config_path, ca.eab_key_file());
   if (ca.has_account_key()) {
@@ -143,6 +168,8 @@ absl::StatusOr<std::vector<CaSettings>> ReadCaSettings(const config::v1::IssuerC
     absl::StatusOr<CaSettings> settings =
         ReadOne(config.cas(i), config.pkcs11_module(), config_path);
     if (!settings.ok()) return WithContext(settings.status(), absl::StrCat("cas[", i, "]"));
+    const absl::Status next = CheckFailOver(config, config.cas(i));
+    if (!next.ok()) return WithContext(next, absl::StrCat("cas[", i, "]"));
     if (!names.insert(settings->name).second) {
       return BadConfig(
           absl::StrCat("cas[", i, "].name: \"", settings->name, "\" stands there twice"));

@@ -34,6 +34,8 @@ struct CaSettings {
   std::shared_ptr<crypto::Signer> next_account_signer;
   // By profile: for how long the CA reuses an authorization, if that is not what it says itself.
   std::map<std::string, absl::Duration> authorization_reuse;
+  // Other CAs of the configuration, to which orders go that this one cannot take.
+  std::vector<std::string> fail_over;
 };
 
 // INVALID_ARGUMENT, reason BAD_CONFIG, naming cas[i] and the field. Touches no file.

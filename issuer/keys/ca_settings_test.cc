@@ -32,6 +32,7 @@ TEST(ReadCaSettings, TakesWhatStandsThere) {
   ca.add_extra_hosts("acme.test:8443");
   ca.set_bind_address("192.0.2.7");
   ca.add_caa_identities("ca.test");
+  ca.add_fail_over("staging");
   *config.add_cas() = Good("staging");
   const auto settings = ReadCaSettings(config, "/etc/norroy/issuer.yaml");
   ASSERT_TRUE(settings.ok()) << settings.status();
@@ -43,6 +44,7 @@ TEST(ReadCaSettings, TakesWhatStandsThere) {
   EXPECT_EQ((*settings)[0].acme.extra_hosts, std::vector<std::string>{"acme.test:8443"});
   EXPECT_EQ((*settings)[0].acme.caa_identities, std::vector<std::string>{"ca.test"});
   EXPECT_TRUE((*settings)[0].agree_tos);
+  EXPECT_EQ((*settings)[0].fail_over, std::vector<std::string>{"staging"});
   EXPECT_EQ((*settings)[1].http.root_file, "");
   EXPECT_FALSE((*settings)[1].agree_tos);
 }
@@ -80,6 +82,15 @@ TEST(ReadCaSettings, ErrorsNameThePlace) {
        })},
       {"cas[1]: eab_kid", second([](CaConfig& ca) { ca.set_eab_kid("kid"); })},
       {"cas[1]: eab_kid", second([](CaConfig& ca) { ca.set_eab_key_file("eab.key"); })},
+      {"cas[1]: fail_over[0]: \"c\"", second([](CaConfig& ca) { ca.add_fail_over("c"); })},
+      {"cas[1]: fail_over[0]", second([](CaConfig& ca) { ca.add_fail_over("b"); })},
+      {"cas[1]: fail_over[1]", second([](CaConfig& ca) {
+         ca.add_fail_over("a");
+         ca.add_fail_over("a");
+       })},
+      {"cas[1]: fail_over: at most", second([](CaConfig& ca) {
+         for (int i = 0; i < 9; ++i) ca.add_fail_over("a");
+       })},
       {"cas[1]: proxy", second([](CaConfig& ca) { ca.set_proxy("socks5://p.test:1"); })},
   };
   for (const Case& row : cases) {

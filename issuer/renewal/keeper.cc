@@ -12,6 +12,7 @@
 #include "common/log/log.h"
 #include "common/log/trouble.h"
 #include "common/status_macros.h"
+#include "issuer/policy/next_cas.h"
 #include "issuer/renewal/poll.h"
 
 namespace norroy::renewal {
@@ -89,6 +90,10 @@ absl::Status KeeperImpl::PollDue() {
 
 absl::Status KeeperImpl::PollCa(const std::string& ca) {
   const absl::Time now = o_.clock.Now();
+  // The CA asked not to be called, by whatever request; what waits for a human does not count.
+  NORROY_ASSIGN_OR_RETURN(const absl::Time hold, o_.store.GetHold(store::CaScope(ca)));
+  NORROY_ASSIGN_OR_RETURN(const std::string why, o_.store.WhyHeld(store::CaScope(ca)));
+  if (hold > now && why.empty()) return absl::OkStatus();
   NORROY_ASSIGN_OR_RETURN(const int64_t due, o_.renewals.CountPolls(ca, now));
   const int64_t at_once = std::clamp<int64_t>((due + 19) / 20, 1, o_.kMaxPollsPerSecond);
   NORROY_ASSIGN_OR_RETURN(
@@ -193,7 +198,9 @@ absl::StatusOr<flow::Order> KeeperImpl::Reorder(const Renewal& renewal) {
   // No caller can have chosen it: they may not use "/".
   order.request_id = store::RenewalRequestId(certificate.id, renewal.attempts);
   order.names = certificate.names;
-  order.ca = certificate.ca;
+  // Of an order that named no CA it is one that names none.
+  order.ca_open = before.ca_open && certificate.profile.empty();
+  order.ca = order.ca_open ? o_.accounts.cas().front() : certificate.ca;
   order.profile = certificate.profile;
   order.labels = before.labels;
   order.finalizers = before.finalizers;
@@ -218,6 +225,8 @@ absl::Status KeeperImpl::CheckGrants(flow::Order& order) {
   NORROY_ASSIGN_OR_RETURN(const policy::Decision created, o_.policy.Check(question));
   order.policy_version = created.version;
   order.reuse_never = created.reuse_never;
+  order.next_cas =
+      policy::NextCas(order, order.finalizer, csr.public_key().type(), o_.policy, o_.accounts);
   if (same) {
     order.finalize_policy_version = order.finalizer.empty() ? 0 : created.version;
     return absl::OkStatus();

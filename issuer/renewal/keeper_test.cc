@@ -156,6 +156,15 @@ TEST_F(KeeperTest, AsksAsOftenAsTheCaSays) {
   EXPECT_GT(Polls() - before, 20);
 }
 
+TEST_F(KeeperTest, ACaThatAskedForQuietIsNotPolled) {
+  Issue();
+  ASSERT_TRUE(f_.store().SetHold(store::CaScope("main"), f_.clock().Now() + absl::Hours(8)).ok());
+  Run(absl::Hours(7));
+  EXPECT_EQ(Polls(), 0);
+  Run(absl::Hours(2));
+  EXPECT_GT(Polls(), 0);
+}
+
 // F-CA-31.
 TEST_F(KeeperTest, WhateverIsWrongWithTheAdviceRenewsInTime) {
   const struct {

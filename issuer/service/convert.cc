@@ -106,6 +106,11 @@ issuer::v1::Order ToProtoWithoutEtag(const flow::Order& order) {
   proto.set_waiting_for(order.waiting_for);
   if (ShowsNextAttempt(order)) *proto.mutable_next_attempt_time() = ToTimestamp(order.due_time);
   if (order.error.has_value()) *proto.mutable_error() = ToProto(*order.error);
+  for (const flow::FailedCa& failed : order.failed_cas) {
+    issuer::v1::FailedCa& shown = *proto.add_failed_cas();
+    shown.set_ca(failed.ca);
+    *shown.mutable_error() = ToProto(failed.error);
+  }
   proto.set_certificate_id(order.certificate_id);
   *proto.mutable_update_time() = ToTimestamp(order.update_time);
   return proto;

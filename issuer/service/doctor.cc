@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
 #include "issuer/service/doctor_findings.h"
@@ -112,16 +111,6 @@ void Doctor::Stop() {
   for (const std::shared_ptr<Rehearsal>& rehearsal : active) rehearsal->Cancel();
 }
 
-absl::StatusOr<std::string> Doctor::CaOf(const std::string& requested) {
-  const std::vector<std::string> cas = o_.accounts.cas();
-  if (requested.empty() && !cas.empty()) return cas.front();
-  if (std::find(cas.begin(), cas.end(), requested) != cas.end()) return requested;
-  return MakeError(absl::StatusCode::kInvalidArgument, "CA_UNKNOWN",
-                   absl::StrCat("ca: there is no CA \"", Printable(requested, 64),
-                                "\"; the issuer knows ", absl::StrJoin(cas, ", ")),
-                   {{"field", "ca"}});
-}
-
 absl::Status Doctor::CheckGrants(const rpc::Caller& caller, const std::vector<Name>& names,
                                  const std::string& ca) {
   const absl::Status granted =
@@ -163,7 +152,7 @@ absl::StatusOr<std::shared_ptr<Rehearsal>> Doctor::Begin(const rpc::Caller& call
     return BadField("names", absl::StrCat("by types are more than ", kMaxRehearsalParts,
                                           " rehearsals; ask for fewer in one call"));
   }
-  NORROY_ASSIGN_OR_RETURN(const std::string ca, CaOf(request.ca()));
+  NORROY_ASSIGN_OR_RETURN(const std::string ca, keys::ChooseCa(o_.accounts, request.ca()));
   NORROY_RETURN_IF_ERROR(CheckGrants(caller, names, ca));
   const absl::Duration left = deadline - o_.clock.Now() - kBeforeDeadline;
   // Whoever is told of the end must not find the rehearsal among those under way.
@@ -224,7 +213,7 @@ CaFacts Doctor::FactsOf(const std::string& ca) {
 }
 
 void Doctor::LearnOfCa(const RehearseRequest& request, Rehearsal& rehearsal) {
-  const absl::StatusOr<std::string> ca = CaOf(request.ca());
+  const absl::StatusOr<std::string> ca = keys::ChooseCa(o_.accounts, request.ca());
   if (ca.ok()) rehearsal.SetCa(FactsOf(*ca));
 }
 
@@ -257,7 +246,7 @@ void Doctor::DescribePersistRecord(const rpc::Caller& caller,
   if (!name.ok()) return done(WithContext(name.status(), "name"));
   const absl::Status until = CheckUntil(request.persist_until(), o_.clock.Now());
   if (!until.ok()) return done(until);
-  const absl::StatusOr<std::string> ca = CaOf(request.ca());
+  const absl::StatusOr<std::string> ca = keys::ChooseCa(o_.accounts, request.ca());
   if (!ca.ok()) return done(ca.status());
   const absl::Status granted = CheckGrants(caller, {*name}, *ca);
   if (!granted.ok()) return done(granted);

@@ -89,7 +89,6 @@ class Doctor {
   void Stop();
 
  private:
-  absl::StatusOr<std::string> CaOf(const std::string& requested);
   absl::Status CheckGrants(const rpc::Caller& caller, const std::vector<challenge::Name>& names,
                            const std::string& ca);
   CaFacts FactsOf(const std::string& ca);

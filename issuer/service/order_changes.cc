@@ -56,6 +56,9 @@ void StartAnew(absl::Time now, flow::Order& order) {
   order.retries = 0;
   order.fresh = false;
   order.discarded_orders.clear();
+  // It begins where it first began.
+  if (!order.failed_cas.empty()) order.ca = order.failed_cas.front().ca;
+  order.failed_cas.clear();
 }
 
 }  // namespace

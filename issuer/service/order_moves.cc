@@ -1,11 +1,15 @@
 // What callers do with an order that there is: finalize, cancel, retry.
 
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
 #include "issuer/flow/failure.h"
+#include "issuer/policy/next_cas.h"
 #include "issuer/service/access.h"
 #include "issuer/service/convert.h"
 #include "issuer/service/order_changes.h"
@@ -61,6 +65,8 @@ absl::StatusOr<flow::Order> Orders::TryFinalize(const rpc::Caller& caller,
   if (order.csr == csr.der()) return order;
   NORROY_RETURN_IF_ERROR(CheckReadyForCsr(order, request.etag(), now));
   AcceptCsr(csr, now, order);
+  const std::vector<std::string> granted = policy::GrantedCas(
+      order.next_cas, order, principal, csr.public_key().type(), o_.policy, o_.accounts);
   NORROY_ASSIGN_OR_RETURN(const auto repeat, FindRepeat(order, now));
   if (repeat.has_value()) {
     NORROY_RETURN_IF_ERROR(GrantReading(caller, *repeat, order, decision.version, now));
@@ -69,6 +75,7 @@ absl::StatusOr<flow::Order> Orders::TryFinalize(const rpc::Caller& caller,
     if (stored.csr == csr.der()) return absl::OkStatus();
     NORROY_RETURN_IF_ERROR(CheckReadyForCsr(stored, request.etag(), now));
     AcceptCsr(csr, now, stored);
+    stored.next_cas = granted;
     NoteFinalizer(principal, decision, stored);
     if (repeat.has_value()) EndWith(repeat->id, now, stored);
     return absl::OkStatus();
@@ -124,11 +131,12 @@ absl::StatusOr<flow::Order> Orders::TryRetry(const rpc::Caller& caller,
   const absl::Time now = Now();
   NORROY_ASSIGN_OR_RETURN(flow::Order order, Visible(caller, request.id()));
   NORROY_RETURN_IF_ERROR(CheckOwns(caller, "order", order.creator));
-  // A retry spends at the CA again: the grants must still be there.
-  NORROY_ASSIGN_OR_RETURN(const policy::Decision decision, CheckRetryGrants(order));
   flow::Order tried = order;
   NORROY_RETURN_IF_ERROR(service::Retry(now, tried));
+  // A retry spends at the CA again, at its first one: the grants must still be there.
+  NORROY_ASSIGN_OR_RETURN(const policy::Decision decision, CheckRetryGrants(tried));
   NORROY_RETURN_IF_ERROR(flow::LiftHolds(order, o_.store));
+  if (tried.ca != order.ca) NORROY_RETURN_IF_ERROR(flow::LiftHolds(tried, o_.store));
   // READY or at work: nothing to write, and whoever works on it is not disturbed.
   if (tried.due_time == order.due_time && tried.state == order.state) return order;
   if (tried.state != order.state) {
@@ -136,10 +144,19 @@ absl::StatusOr<flow::Order> Orders::TryRetry(const rpc::Caller& caller,
     NORROY_RETURN_IF_ERROR(o_.quotas.Spend(order.creator, absl::StrCat("retry/", o_.random.Id()),
                                            SpendingOf(decision.quota, order), now));
   }
+  std::optional<crypto::KeyType> key_type;
+  if (!order.csr.empty()) {
+    NORROY_ASSIGN_OR_RETURN(const crypto::Csr csr, crypto::Csr::Parse(order.csr));
+    key_type = csr.public_key().type();
+  }
+  const std::vector<std::string> next_cas =
+      policy::NextCas(tried, tried.finalizer, key_type, o_.policy, o_.accounts);
   return Change(caller, "order.retry", order, "", decision.version, [&](flow::Order& stored) {
     const State before = stored.state;
     NORROY_RETURN_IF_ERROR(service::Retry(now, stored));
-    if (stored.state != before) NoteDecision(decision, stored);
+    if (stored.state == before) return absl::OkStatus();
+    NoteDecision(decision, stored);
+    stored.next_cas = next_cas;
     return absl::OkStatus();
   });
 }

@@ -104,6 +104,51 @@ class OrderPolicyTest : public ::testing::Test {
   int64_t version_ = 0;
 };
 
+TEST_F(OrderPolicyTest, GoesOnlyToCasThatItsCreatorMayUse) {
+  IssuanceGrant main_alone = Grant("requester/shop", "main.example.com");
+  main_alone.add_cas("main");
+  Apply({Grant("requester/shop", ".shop.example.com"), main_alone});
+  const auto next_cas = [&](const CreateOrderRequest& request) {
+    const absl::StatusOr<Order> order = Create(request);
+    EXPECT_TRUE(order.ok()) << order.status();
+    return order.ok() ? f_.store().GetOrder(order->id())->next_cas : std::vector<std::string>();
+  };
+  using Cas = std::vector<std::string>;
+  EXPECT_EQ(next_cas(For("a.shop.example.com")), Cas());  // no account there yet
+  ASSERT_TRUE(f_.accounts().Register("second", /*agree_tos=*/true).ok());
+  EXPECT_EQ(next_cas(For("b.shop.example.com")), Cas{"second"});
+  EXPECT_EQ(next_cas(For("main.example.com")), Cas());
+  CreateOrderRequest chosen = For("c.shop.example.com");
+  chosen.set_ca("main");
+  EXPECT_EQ(next_cas(chosen), Cas());
+}
+
+TEST_F(OrderPolicyTest, ARetryBeginsWhereTheOrderFirstBegan) {
+  Apply({Grant("requester/shop", ".shop.example.com")});
+  ASSERT_TRUE(f_.accounts().Register("second", /*agree_tos=*/true).ok());
+  const absl::StatusOr<Order> order = Create(For("a.shop.example.com"));
+  ASSERT_TRUE(order.ok()) << order.status();
+  // As if "main" had not taken it and "second" had refused it.
+  const auto moved = f_.store().ChangeOrder(
+      order->id(), true,
+      [](flow::Order& stored) {
+        stored.failed_cas.push_back({.ca = "main", .error = {}, .time = stored.create_time});
+        stored.ca = "second";
+        stored.next_cas = {"main"};
+        stored.state = flow::State::kFailed;
+        return absl::OkStatus();
+      },
+      {.principal = "issuer/main", .action = "test"});
+  ASSERT_TRUE(moved.ok()) << moved.status();
+  issuer::v1::RetryOrderRequest request;
+  request.set_id(order->id());
+  const auto retried = f_.orders().Retry(kShop, request);
+  ASSERT_TRUE(retried.ok()) << retried.status();
+  EXPECT_EQ(retried->order().ca(), "main");
+  EXPECT_EQ(retried->order().failed_cas_size(), 0);
+  EXPECT_EQ(f_.store().GetOrder(order->id())->next_cas, std::vector<std::string>{"second"});
+}
+
 TEST_F(OrderPolicyTest, TheDecisionIsStoredWithTheOrder) {
   Apply({Grant("requester/shop", ".example.org"),
          Grant("requester/shop", "vault.example.net", 0, /*reuse_never=*/true)});

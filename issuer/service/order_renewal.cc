@@ -27,7 +27,11 @@ absl::StatusOr<Orders::Renewed> Orders::RenewedBy(const rpc::Caller& caller,
   if (whole.names().empty()) {
     for (const challenge::Name& name : old->names) whole.add_names(name.text());
   }
-  if (whole.ca().empty()) whole.set_ca(old->ca);
+  // An order that named no CA is renewed by one that names none; so is one whose CA is gone.
+  const std::vector<std::string> cas = o_.accounts.cas();
+  const bool gone = std::find(cas.begin(), cas.end(), old->ca) == cas.end();
+  const bool open = gone || (order.ca_open && old->profile.empty());
+  if (whole.ca().empty() && !open) whole.set_ca(old->ca);
   if (whole.profile().empty() && whole.ca() == old->ca) whole.set_profile(old->profile);
   if (whole.preferred_chain().empty()) whole.set_preferred_chain(order.preferred_chain);
   // Of somebody else's order, who may finalize is not taken over.

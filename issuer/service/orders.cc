@@ -10,6 +10,7 @@
 #include "common/error/error.h"
 #include "common/failpoint/failpoint.h"
 #include "common/status_macros.h"
+#include "issuer/policy/next_cas.h"
 #include "issuer/service/access.h"
 #include "issuer/service/convert.h"
 #include "issuer/service/order_changes.h"
@@ -50,16 +51,6 @@ absl::StatusOr<flow::Order> Orders::Visible(const rpc::Caller& caller, const std
     return NoSuch("order", id);
   }
   return order;
-}
-
-absl::StatusOr<std::string> Orders::CaOf(const std::string& requested) {
-  const std::vector<std::string> cas = o_.accounts.cas();
-  if (requested.empty() && !cas.empty()) return cas.front();
-  if (std::find(cas.begin(), cas.end(), requested) != cas.end()) return requested;
-  return MakeError(absl::StatusCode::kInvalidArgument, "CA_UNKNOWN",
-                   absl::StrCat("ca: there is no CA \"", Printable(requested, 64),
-                                "\"; the issuer knows ", absl::StrJoin(cas, ", ")),
-                   {{"field", "ca"}});
 }
 
 absl::Status Orders::CheckProfile(const flow::Order& order) {
@@ -126,7 +117,15 @@ absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::ValidateOnly(
 absl::StatusOr<std::optional<flow::StoredCertificate>> Orders::FindRepeat(const flow::Order& order,
                                                                           absl::Time now) {
   if (order.force_new || order.csr.empty() || !order.renews.empty()) return std::nullopt;
-  return o_.store.FindRepeat(order, order.csr_key_sha256, now);
+  NORROY_ASSIGN_OR_RETURN(auto repeat, o_.store.FindRepeat(order, order.csr_key_sha256, now));
+  // An earlier one may have gone to another CA.
+  flow::Order there = order;
+  for (const std::string& ca : order.next_cas) {
+    if (repeat.has_value()) break;
+    there.ca = ca;
+    NORROY_ASSIGN_OR_RETURN(repeat, o_.store.FindRepeat(there, order.csr_key_sha256, now));
+  }
+  return repeat;
 }
 
 absl::Status Orders::GrantReading(const rpc::Caller& caller,
@@ -161,12 +160,15 @@ absl::StatusOr<issuer::v1::CreateOrderResponse> Orders::TryCreate(
   order.creator = caller.identity.Principal();
   order.create_time = now;
   Enter(State::kQueued, now, order);
-  NORROY_ASSIGN_OR_RETURN(order.ca, CaOf(request.ca()));
+  NORROY_ASSIGN_OR_RETURN(order.ca, keys::ChooseCa(o_.accounts, request.ca()));
+  order.ca_open = request.ca().empty();
   NORROY_ASSIGN_OR_RETURN(const policy::Decision decision,
                           CheckGrants(order.creator, order, KeyTypeOf(parsed.csr)));
   NoteDecision(decision, order);
   if (parsed.csr.has_value()) NoteFinalizer(order.creator, decision, order);
   NORROY_RETURN_IF_ERROR(CheckProfile(order));
+  order.next_cas =
+      policy::NextCas(order, order.finalizer, KeyTypeOf(parsed.csr), o_.policy, o_.accounts);
   const store::Spending spending = SpendingOf(decision.quota, order);
   if (request.validate_only()) return ValidateOnly(std::move(order), spending);
   order.id = o_.random.Id();

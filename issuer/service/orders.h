@@ -80,7 +80,6 @@ class Orders {
   // In whole microseconds: what is stored reads back equal.
   absl::Time Now();
   absl::StatusOr<flow::Order> Visible(const rpc::Caller& caller, const std::string& id);
-  absl::StatusOr<std::string> CaOf(const std::string& requested);
   absl::Status CheckProfile(const flow::Order& order);
   absl::StatusOr<policy::Decision> CheckGrants(const std::string& principal,
                                                const flow::Order& order,

@@ -71,6 +71,7 @@ std::vector<keys::CaSettings> CasAt(const std::string& directory_url, SimulatedC
     settings.acme.sleep = [&clock](absl::Duration time) { clock.Advance(time); };
     cas.push_back(settings);
   }
+  cas.front().fail_over = {"second"};
   return cas;
 }
 

@@ -54,7 +54,7 @@ const crypto::PrivateKey& RsaKey();
 // 192.0.2.0/24 and 2001:db8::/32.
 class ServiceFixture {
  public:
-  // Registered at "main"; "second" has no account.
+  // Registered at "main", which fails over to "second"; that has no account.
   ServiceFixture();
   ~ServiceFixture();
 

@@ -1,11 +1,9 @@
 #include "issuer/service/warm_names.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/challenge/identifier.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
@@ -92,16 +90,6 @@ issuer::v1::WarmName ToProto(const store::WarmName& name, absl::Time now) {
   return proto;
 }
 
-absl::StatusOr<std::string> WarmNames::CaOf(const std::string& requested) {
-  const std::vector<std::string> cas = o_.accounts.cas();
-  if (requested.empty() && !cas.empty()) return cas.front();
-  if (std::find(cas.begin(), cas.end(), requested) != cas.end()) return requested;
-  return MakeError(absl::StatusCode::kInvalidArgument, "CA_UNKNOWN",
-                   absl::StrCat("ca: there is no CA \"", Printable(requested, 64),
-                                "\"; the issuer knows ", absl::StrJoin(cas, ", ")),
-                   {{"field", "ca"}});
-}
-
 absl::StatusOr<issuer::v1::AddWarmNamesResponse> WarmNames::Add(
     const rpc::Caller& caller, const issuer::v1::AddWarmNamesRequest& request) {
   const absl::StatusOr<std::vector<store::WarmName>> added = TryAdd(caller, request);
@@ -120,7 +108,7 @@ absl::StatusOr<std::vector<store::WarmName>> WarmNames::TryAdd(
   NORROY_ASSIGN_OR_RETURN(const std::vector<challenge::Name> names,
                           ParseNameFields(request.names()));
   NORROY_RETURN_IF_ERROR(CheckProfileText(request.profile()));
-  NORROY_ASSIGN_OR_RETURN(const std::string ca, CaOf(request.ca()));
+  NORROY_ASSIGN_OR_RETURN(const std::string ca, keys::ChooseCa(o_.accounts, request.ca()));
   const std::string principal = caller.identity.Principal();
   const absl::Time now = absl::FromUnixMicros(absl::ToUnixMicros(o_.clock.Now()));
   std::vector<store::WarmName> rows;
@@ -169,7 +157,7 @@ absl::StatusOr<issuer::v1::RemoveWarmNamesResponse> WarmNames::Remove(
   NORROY_ASSIGN_OR_RETURN(const std::vector<challenge::Name> names,
                           ParseNameFields(request.names()));
   NORROY_RETURN_IF_ERROR(CheckProfileText(request.profile()));
-  NORROY_ASSIGN_OR_RETURN(const std::string ca, CaOf(request.ca()));
+  NORROY_ASSIGN_OR_RETURN(const std::string ca, keys::ChooseCa(o_.accounts, request.ca()));
   std::vector<store::WarmKey> keys;
   for (const challenge::Name& name : names) keys.push_back({name, ca, request.profile()});
   NORROY_ASSIGN_OR_RETURN(

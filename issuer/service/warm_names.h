@@ -48,7 +48,6 @@ class WarmNames {
       const rpc::Caller& caller, const issuer::v1::RemoveWarmNamesRequest& request);
 
  private:
-  absl::StatusOr<std::string> CaOf(const std::string& requested);
   absl::StatusOr<std::vector<store::WarmName>> TryAdd(
       const rpc::Caller& caller, const issuer::v1::AddWarmNamesRequest& request);
 

@@ -95,13 +95,15 @@ absl::Status InsertCertificate(sql::Connection& connection,
   return absl::OkStatus();
 }
 
-// The new certificate takes the place of those before it.
-absl::Status MarkReplaced(sql::Connection& connection, const flow::StoredCertificate& by) {
+// The new certificate takes the place of those before it, and of the one that its order renews,
+// which may be another CA's.
+absl::Status MarkReplaced(sql::Connection& connection, const flow::StoredCertificate& by,
+                          const std::string& renews) {
   NORROY_ASSIGN_OR_RETURN(
       const std::vector<sql::Row> rows,
-      connection.Query("SELECT record, id FROM certificates WHERE ca = $1 AND set_hash = $2 "
-                       "AND key_type = $3 AND replaced_by = '' AND id <> $4",
-                       {by.ca, HashKey(challenge::SetKey(by.names)), by.key_type, by.id}));
+      connection.Query("SELECT record, id FROM certificates WHERE (ca = $1 AND set_hash = $2 "
+                       "AND key_type = $3 OR id = $5) AND replaced_by = '' AND id <> $4",
+                       {by.ca, HashKey(challenge::SetKey(by.names)), by.key_type, by.id, renews}));
   for (const sql::Row& row : rows) {
     NORROY_ASSIGN_OR_RETURN(flow::StoredCertificate certificate, Parse(row, row.Text(1)));
     certificate.replaced_by = by.id;
@@ -161,7 +163,7 @@ absl::Status SqlStore::FinishOrder(const flow::Order& order, const Lease& lease,
     }
     NORROY_RETURN_IF_ERROR(EndOrder(connection, order, lease, certificate.id));
     NORROY_RETURN_IF_ERROR(InsertCertificate(connection, certificate));
-    NORROY_RETURN_IF_ERROR(MarkReplaced(connection, certificate));
+    NORROY_RETURN_IF_ERROR(MarkReplaced(connection, certificate, order.renews));
     NORROY_RETURN_IF_ERROR(BeginRenewal(connection, order, certificate));
     NORROY_RETURN_IF_ERROR(
         Append(connection, AuditOfDone(order, certificate), certificate.create_time));

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/sql/transact.h"
 #include "common/status_macros.h"
 #include "issuer/store/rows.h"
@@ -111,6 +112,14 @@ absl::Status SqlStore::NoteFailure(const flow::Order& order, const challenge::Na
              sql::TimeColumn(now)})
         .status();
   });
+}
+
+std::string CaScope(absl::string_view ca) { return absl::StrCat("ca/", ca); }
+
+std::string UnreachedScope(absl::string_view ca) { return absl::StrCat("unreached/", ca); }
+
+std::string SetScope(const flow::Order& order) {
+  return absl::StrCat("set/", order.ca, "/", order.set_key());
 }
 
 absl::Status SqlStore::SetHold(absl::string_view scope, absl::Time until, absl::string_view why) {

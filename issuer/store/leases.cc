@@ -191,8 +191,11 @@ absl::Status SqlStore::AuditSave(sql::Connection& connection, const flow::Order&
   // Most saves: nothing to tell, and the record need not be read.
   if (same_state && problems.empty()) return absl::OkStatus();
   NORROY_ASSIGN_OR_RETURN(const flow::Order before, ParseOrder(rows.front().Bytes(1)));
-  if (same_state && ProblemsOf(before) == problems) return absl::OkStatus();
-  AuditEntry entry = same_state ? AuditOfProblem(order) : AuditOfState(order, before.state);
+  const bool elsewhere = order.ca != before.ca && !order.failed_cas.empty();
+  if (same_state && !elsewhere && ProblemsOf(before) == problems) return absl::OkStatus();
+  AuditEntry entry = elsewhere    ? AuditOfFailOver(order)
+                     : same_state ? AuditOfProblem(order)
+                                  : AuditOfState(order, before.state);
   entry.principal = chain_.writer();
   return Append(connection, entry, order.update_time);
 }

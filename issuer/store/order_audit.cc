@@ -1,5 +1,7 @@
 #include "issuer/store/order_audit.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
@@ -55,6 +57,16 @@ audit::Entry AuditOfState(const flow::Order& order, flow::State before) {
   const std::string problems = ProblemsOf(order);
   if (!problems.empty()) absl::StrAppend(&entry.detail, " problem: ", problems);
   if (IsFailing(order)) entry.outcome = audit::kFailed;
+  return entry;
+}
+
+audit::Entry AuditOfFailOver(const flow::Order& order) {
+  audit::Entry entry = AuditOf(order, "failed_over");
+  const flow::FailedCa& failed = *std::max_element(
+      order.failed_cas.begin(), order.failed_cas.end(),
+      [](const flow::FailedCa& a, const flow::FailedCa& b) { return a.time < b.time; });
+  entry.detail = absl::StrCat("from ", failed.ca, " to ", order.ca, ": ", Brief(failed.error));
+  entry.outcome = audit::kFailed;
   return entry;
 }
 

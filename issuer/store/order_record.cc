@@ -123,14 +123,14 @@ absl::StatusOr<flow::NameProgress> ProgressOf(const v1::NameRecord& record) {
 }
 
 v1::OrderRecord ToRecord(const flow::Order& order) {
-  const auto& [id, creator, request_id, request_hash, names, ca, profile, labels, finalizers,
+  const auto& [id, creator, request_id, request_hash, names, profile, labels, finalizers,
                public_key_sha256, preferred_chain, force_new, create_time, expire_time,
                policy_version, reuse_never, renews, auto_renew_until, finalizer,
-               finalize_policy_version, state, update_time, state_time, due_time, attempt, csr,
-               csr_key_sha256, finalize_requested, ca_order_url, ca_finalize_url,
-               finalize_intent_url, progress, generation, lease_not_after, released, ending,
-               certificate_id, waiting_for, error, failed_types, restarts, retries,
-               replaces_refused, fresh, discarded_orders, poll_time] = order;
+               finalize_policy_version, ca, ca_open, next_cas, failed_cas, state, update_time,
+               state_time, due_time, attempt, csr, csr_key_sha256, finalize_requested, ca_order_url,
+               ca_finalize_url, finalize_intent_url, progress, generation, lease_not_after,
+               released, ending, certificate_id, waiting_for, error, failed_types, restarts,
+               retries, replaces_refused, fresh, discarded_orders, poll_time] = order;
   v1::OrderRecord record;
   record.set_id(id);
   record.set_creator(creator);
@@ -182,6 +182,14 @@ v1::OrderRecord ToRecord(const flow::Order& order) {
   record.set_fresh(fresh);
   SetTexts(discarded_orders, *record.mutable_discarded_orders());
   SetMoment(poll_time, *record.mutable_poll_time());
+  SetTexts(next_cas, *record.mutable_next_cas());
+  record.set_ca_open(ca_open);
+  for (const auto& [failed_ca, why, time] : failed_cas) {
+    v1::FailedCaRecord& failed = *record.add_failed_cas();
+    failed.set_ca(failed_ca);
+    SetError(why, *failed.mutable_error());
+    SetMoment(time, *failed.mutable_time());
+  }
   return record;
 }
 
@@ -225,6 +233,11 @@ absl::Status SetEnginesFields(const v1::OrderRecord& record, flow::Order& order)
   order.fresh = record.fresh();
   order.discarded_orders = TextsOf(record.discarded_orders());
   if (record.has_poll_time()) order.poll_time = TimeOf(record.poll_time());
+  order.ca_open = record.ca_open();
+  order.next_cas = TextsOf(record.next_cas());
+  for (const v1::FailedCaRecord& failed : record.failed_cas()) {
+    order.failed_cas.push_back({failed.ca(), ErrorOf(failed.error()), TimeOf(failed.time())});
+  }
   return absl::OkStatus();
 }
 

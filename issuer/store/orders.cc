@@ -59,8 +59,8 @@ absl::StatusOr<std::vector<flow::Order>> ParseOrders(const std::vector<sql::Row>
 // What CreateOrder indexed must stay as it was.
 absl::Status CheckUnchanged(const flow::Order& before, const flow::Order& after) {
   if (before.id == after.id && before.creator == after.creator && before.names == after.names &&
-      before.ca == after.ca && before.profile == after.profile &&
-      before.finalizers == after.finalizers && before.create_time == after.create_time) {
+      before.profile == after.profile && before.finalizers == after.finalizers &&
+      before.create_time == after.create_time) {
     return absl::OkStatus();
   }
   return absl::InternalError(

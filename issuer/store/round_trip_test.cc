@@ -169,6 +169,12 @@ flow::Order RandomOrder(Dice& dice, const std::string& id) {
   order.replaces_refused = dice.Coin();
   order.fresh = dice.Coin();
   order.discarded_orders = dice.Texts();
+  order.next_cas = dice.Texts();
+  order.ca_open = dice.Coin();
+  if (dice.Coin()) {
+    order.failed_cas.push_back(
+        {dice.Text(), dice.Error().value_or(flow::OrderError{}), dice.Moment()});
+  }
   return order;
 }
 

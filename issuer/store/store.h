@@ -60,6 +60,12 @@ struct Limits {
   int failures_per_name_per_hour = 3;
 };
 
+// Under which requests are held back (SetHold): all to a CA, because it asked for that or a human
+// must see to it, or because it cannot be reached; and orders there for these names.
+std::string CaScope(absl::string_view ca);
+std::string UnreachedScope(absl::string_view ca);
+std::string SetScope(const flow::Order& order);
+
 using AuditEntry = audit::Entry;
 using AuditHead = audit::Head;
 

@@ -184,6 +184,10 @@ std::string Describe(const flow::Order& o) {
   absl::StrAppend(&text, "\n", o.renews, " ", Text(o.auto_renew_until),
                   o.replaces_refused ? " refused" : " may replace");
   absl::StrAppend(&text, "\n", o.fresh ? "fresh " : "old ", Text(o.discarded_orders));
+  absl::StrAppend(&text, "\n", o.ca_open ? "open " : "named ", Text(o.next_cas));
+  for (const flow::FailedCa& failed : o.failed_cas) {
+    absl::StrAppend(&text, "\nnot by ", failed.ca, " ", Text(failed.error), Text(failed.time));
+  }
   return text;
 }
 

@@ -78,6 +78,7 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const CaPl
                                  {{"database: issuer.db", "database: " + options.issuer_database}}),
              0600);
   }
+  if (!options.cas.empty()) Replace(issuer_yaml, "cas:\n", "cas:\n" + options.cas);
   if (!options.grants.empty()) {
     WriteAll(
         issuer_yaml,

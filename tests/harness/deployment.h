@@ -37,6 +37,8 @@ class Deployment {
     std::string agent_link_host = "127.0.0.1";
     // Instead of the file that `norroy init` chose.
     std::string issuer_database;
+    // Further entries of the issuer's cas, before that of `norroy init`, which is called "ca".
+    std::string cas;
     // Further entries of the issuer's grants.
     std::string grants;
     // Further lines of issuer.yaml and validator.yaml.
