@@ -247,8 +247,10 @@ absl::StatusOr<Next> OnProcessing(Work& work, const Tools& tools, absl::Duration
   const std::optional<absl::Time> retry_after = work.ca_order->retry_after;
   work.ca_order.reset();
   if (now - work.order.state_time > kMaxProcessing) {
+    ErrorMetadata metadata;
+    if (retry_after.has_value()) metadata["retry_at"] = acme::RetryAtText(*retry_after);
     return MakeError(absl::StatusCode::kUnavailable, "CA_SLOW",
-                     "the CA has been processing the order for 30 minutes");
+                     "the CA has been processing the order for 30 minutes", metadata);
   }
   const Next next = PollAgain(work, round_trip, retry_after, now, "the CA's issuance");
   work.poll_at = tools.clock.Monotonic() + next.wait;

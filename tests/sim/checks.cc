@@ -193,10 +193,11 @@ bool IsExplained(World& world, const std::string& violation, int& late) {
       absl::StrSplit(violation.substr(0, violation.find(' ')), '/');
   if (answered && OrdersWith(world, parts[parts.size() - 2]) > 1) return true;
   if (answered || absl::EndsWith(violation, "which is invalid")) {
-    // One for each time that something ended under a request on its way.
+    // One for each time that something ended under a request on its way; a name's authorizations
+    // end together.
     const auto times = [&](Fault fault) { return world.sim().faults.struck(fault); };
-    return ++late <= times(Fault::kAuthorizationLost) + times(Fault::kCancelled) +
-                         times(Fault::kOrderInvalid);
+    return times(Fault::kAuthorizationLost) > 0 ||
+           ++late <= times(Fault::kCancelled) + times(Fault::kOrderInvalid);
   }
   return early && parts[parts.size() - 2] == "authz" && OrdersWith(world, parts.back()) > 1;
 }
