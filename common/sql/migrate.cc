@@ -41,8 +41,8 @@ absl::Status Step(Connection& connection, const Migration& migration) {
 absl::StatusOr<int64_t> Begin(Database& database) {
   const absl::Status created = database.Write([](Connection& connection) {
     return connection
-        .Execute(
-            "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT", {})
+        .Execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT",
+                 {})
         .status();
   });
   // PostgreSQL's IF NOT EXISTS loses against another process's, with one of several errors: what

@@ -15,6 +15,7 @@
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "issuer/flow/failure.h"
+#include "issuer/flow/parked.h"
 #include "issuer/flow/steps.h"
 
 namespace norroy::flow {
@@ -28,11 +29,6 @@ constexpr absl::Duration kMaxIdleAmongOthers = absl::Seconds(1);
 constexpr absl::Duration kCompareEvery = absl::Seconds(1);
 // A store that failed is tried again after this.
 constexpr absl::Duration kStorePause = absl::Seconds(1);
-// A wall clock that is set back by more: orders parked for up to so long are looked at, as far as
-// they are remembered.
-constexpr absl::Duration kSetBack = absl::Seconds(10);
-constexpr absl::Duration kMaxSetBackWait = absl::Minutes(15);
-constexpr size_t kMaxParked = 10'000;
 // No order needs this many steps without a wait; one that does is looping.
 constexpr int kMaxStepsAtOnce = 1000;
 
@@ -177,7 +173,7 @@ class EngineImpl final : public Engine {
     if (const std::optional<std::string> id = WakeableId()) {
       task.reload = *id;
       woken_.erase(*id);
-      parked_.erase(*id);
+      parked_.Forget(*id);
       running_.insert(*id);
       if (auto it = waiting_.find(*id); it != waiting_.end()) {
         task.waiting = std::move(it->second.work);
@@ -201,7 +197,7 @@ class EngineImpl final : public Engine {
       task.look = true;
       // One worker looks at a time; it sets the next look when it has seen.
       next_look_ = tools_.clock.Monotonic() + kStorePause;
-      NoticeSetBack();
+      woken_.merge(parked_.TakeIfSetBack(tools_.clock));
     }
     return task;
   }
@@ -282,7 +278,7 @@ class EngineImpl final : public Engine {
     MutexLock lock(&mutex_);
     if (leased->has_value()) {
       next_look_ = absl::ZeroDuration();  // there may be more
-      parked_.erase((*leased)->order.id);
+      parked_.Forget((*leased)->order.id);
       // What is in memory of it is of a lease that has ended.
       waiting_.erase((*leased)->order.id);
       running_.insert((*leased)->order.id);
@@ -401,7 +397,7 @@ class EngineImpl final : public Engine {
   void LookAt(const std::string& id, absl::Time when) {
     MutexLock lock(&mutex_);
     const absl::Duration wait = Until(when);
-    if (wait <= kMaxSetBackWait && parked_.size() < kMaxParked) parked_.insert(id);
+    parked_.Note(id, wait);
     const absl::Duration look = tools_.clock.Monotonic() + wait;
     if (look >= next_look_) return;
     next_look_ = look;
@@ -409,17 +405,6 @@ class EngineImpl final : public Engine {
   }
 
   absl::Duration Until(absl::Time when) const { return when - tools_.clock.Now(); }
-
-  // The wall clock was ahead when orders were parked, and is right now: what was to wait for
-  // seconds must not wait for the difference.
-  void NoticeSetBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    const absl::Duration offset = tools_.clock.Now() - absl::UnixEpoch() - tools_.clock.Monotonic();
-    if (offset < offset_ - kSetBack) {
-      woken_.insert(parked_.begin(), parked_.end());
-      parked_.clear();
-    }
-    offset_ = offset;
-  }
 
   void Keep(Work work, absl::Duration wait) {
     const absl::Duration due = tools_.clock.Monotonic() + wait;
@@ -486,10 +471,7 @@ class EngineImpl final : public Engine {
   std::set<std::string> running_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> nudged_ ABSL_GUARDED_BY(mutex_);
   absl::Duration next_look_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();  // monotonic
-  // Parked by this process for no long time.
-  std::set<std::string> parked_ ABSL_GUARDED_BY(mutex_);
-  // Of the wall clock from the monotonic one, at the last look.
-  absl::Duration offset_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
+  Parked parked_ ABSL_GUARDED_BY(mutex_);
   absl::Duration next_compare_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();  // monotonic
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> workers_;
