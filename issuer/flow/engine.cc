@@ -59,6 +59,7 @@ class EngineImpl final : public Engine {
     } else if (*broken > 0) {
       log::Info("order", "resuming orders of a former run", {{"orders", *broken}});
     }
+    ReleaseAgain(tools_);
     for (int i = 0; i < worker_count_; ++i) workers_.emplace_back([this] { WorkLoop(); });
   }
 

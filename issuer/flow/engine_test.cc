@@ -193,6 +193,19 @@ TEST(Engine, ACancelBetweenTwoRequestsToTheCaIsSeenBeforeTheSecond) {
   EXPECT_THAT(f.ca().violations(), IsEmpty());
 }
 
+TEST(Engine, ANewProcessReleasesOnceMoreWhatTheLastOneDid) {
+  FlowFixture f;
+  const Order order = f.Create({"www.example.test"});
+  ASSERT_EQ(f.Settle(order.id).state, State::kWaitingForCsr);
+  const size_t before = f.solver().released().size();
+  f.Kill();
+  f.Restart();
+  f.engine().Start();
+  f.engine().Stop();
+  ASSERT_EQ(f.solver().released().size(), before + 1);
+  EXPECT_EQ(f.solver().released().back().first, order.id);
+}
+
 // What was to wait for a second does not wait for an hour, or a day, because the clock was wrong.
 TEST(Engine, AClockThatWasAheadDelaysNothing) {
   const std::vector<fakes::Fault> faults = {fakes::Fault::Problem(500, "serverInternal", "once"),

@@ -16,6 +16,9 @@
 namespace norroy::flow {
 namespace {
 
+// Many times what an hour brings, and read once.
+constexpr int kReleasedAgain = 500;
+
 // The solver wakes us; this is for a wake-up that got lost.
 constexpr absl::Duration kPoll = absl::Seconds(20);
 constexpr absl::Duration kSlow = absl::Seconds(1);
@@ -240,6 +243,25 @@ void ReleasePresentation(Work& work, const Tools& tools) {
   order.released = true;
   work.presentation.reset();
   work.looks = {};
+}
+
+void ReleaseAgain(const Tools& tools) {
+  const auto orders = tools.store.ListOrders({}, {}, kReleasedAgain);
+  if (!orders.ok()) {
+    log::Warning("order", "what may still be presented is not known; its lease ends it",
+                 {{"error", orders.status().message()}});
+    return;
+  }
+  const absl::Time now = tools.clock.Now();
+  for (const Order& order : *orders) {
+    if (!order.released || order.generation == 0 || order.lease_not_after <= now) continue;
+    const absl::Status released =
+        tools.solver.Release(order.id, order.generation, order.lease_not_after);
+    if (!released.ok()) {
+      log::Warning("order", "release failed",
+                   {{"order_id", order.id}, {"error", released.message()}});
+    }
+  }
 }
 
 absl::StatusOr<Next> TakeBack(Work& work, const Tools& tools, const absl::Status& why) {

@@ -85,6 +85,9 @@ void NoteAuthorizations(Order& order, const acme::Order& ca_order);
 absl::StatusOr<Next> AfterValidation(Work& work, const Tools& tools);
 // Takes down what may be presented.
 void ReleasePresentation(Work& work, const Tools& tools);
+// Takes down once more what the newest orders have let go of lately: the word of a process that has
+// died since may not have come through to a validator that was away.
+void ReleaseAgain(const Tools& tools);
 // The CA was not told: takes down what is up and tries again later, from ORDERING on.
 absl::StatusOr<Next> TakeBack(Work& work, const Tools& tools, const absl::Status& why);
 // order.failed_types has grown: lets the solver put up what is left.
