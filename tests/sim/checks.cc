@@ -173,9 +173,10 @@ int OrdersWith(World& world, const std::string& number) {
 
 // Two orders of ours may share an authorization: each may tell the CA of it once, of which the
 // second is refused, which the issuer knows what to do with; and each may read it. Nobody can know
-// of a Retry-After in a reply that did not come. So it is with whoever took an order over from a
-// worker that was held between its check and its request, or whose order was cancelled, or ended by
-// the CA, in between: no client can prevent that. `late` counts these.
+// of a Retry-After in a reply that did not come, and one that is stored is read by the wall clock.
+// So it is with whoever took an order over from a worker that was held between its check and its
+// request, or whose order was cancelled, or ended by the CA, in between: no client can prevent
+// that. `late` counts these.
 bool IsExplained(World& world, const std::string& violation, int& late) {
   const auto struck = [&](std::initializer_list<Fault> faults) {
     return std::any_of(faults.begin(), faults.end(),
@@ -185,7 +186,8 @@ bool IsExplained(World& world, const std::string& violation, int& late) {
   const bool answered = absl::StrContains(violation, "was answered when it was not pending");
   const bool early = absl::StrContains(violation, "was read before its Retry-After");
   if (early && struck({Fault::kReplyLost, Fault::kServerErrorLate, Fault::kSilentCa,
-                       Fault::kIssuerDiesAfterReply, Fault::kIssuerDiesBeforeWrite})) {
+                       Fault::kIssuerDiesAfterReply, Fault::kIssuerDiesBeforeWrite,
+                       Fault::kIssuerClockJumps})) {
     return true;
   }
   // ".../challenge/7/dns-01 was answered", ".../authz/7 was read".
