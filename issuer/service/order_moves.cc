@@ -24,6 +24,13 @@ using flow::State;
 
 std::string ObjectOf(const std::string& id) { return absl::StrCat("order/", id); }
 
+// Of the CSR that the order has; unset: it has none.
+absl::StatusOr<std::optional<crypto::KeyType>> KeyTypeOf(const flow::Order& order) {
+  if (order.csr.empty()) return std::optional<crypto::KeyType>();
+  NORROY_ASSIGN_OR_RETURN(const crypto::Csr csr, crypto::Csr::Parse(order.csr));
+  return std::optional<crypto::KeyType>(csr.public_key().type());
+}
+
 }  // namespace
 
 absl::StatusOr<flow::Order> Orders::Change(const rpc::Caller& caller, const std::string& action,
@@ -107,12 +114,12 @@ absl::StatusOr<issuer::v1::CancelOrderResponse> Orders::Cancel(
 absl::StatusOr<policy::Decision> Orders::CheckRetryGrants(const flow::Order& order) {
   NORROY_ASSIGN_OR_RETURN(const policy::Decision decision,
                           CheckGrants(order.creator, order, std::nullopt));
-  if (order.csr.empty()) return decision;
+  NORROY_ASSIGN_OR_RETURN(const std::optional<crypto::KeyType> key_type, KeyTypeOf(order));
+  if (!key_type.has_value()) return decision;
   // It runs on to its certificate without another FinalizeOrder: whoever handed the CSR in must
   // still be allowed its key, too.
-  NORROY_ASSIGN_OR_RETURN(const crypto::Csr csr, crypto::Csr::Parse(order.csr));
   const std::string& finalizer = order.finalizer.empty() ? order.creator : order.finalizer;
-  NORROY_RETURN_IF_ERROR(CheckGrants(finalizer, order, csr.public_key().type()).status());
+  NORROY_RETURN_IF_ERROR(CheckGrants(finalizer, order, key_type).status());
   return decision;
 }
 
@@ -144,11 +151,7 @@ absl::StatusOr<flow::Order> Orders::TryRetry(const rpc::Caller& caller,
     NORROY_RETURN_IF_ERROR(o_.quotas.Spend(order.creator, absl::StrCat("retry/", o_.random.Id()),
                                            SpendingOf(decision.quota, order), now));
   }
-  std::optional<crypto::KeyType> key_type;
-  if (!order.csr.empty()) {
-    NORROY_ASSIGN_OR_RETURN(const crypto::Csr csr, crypto::Csr::Parse(order.csr));
-    key_type = csr.public_key().type();
-  }
+  NORROY_ASSIGN_OR_RETURN(const std::optional<crypto::KeyType> key_type, KeyTypeOf(order));
   const std::vector<std::string> next_cas =
       policy::NextCas(tried, tried.finalizer, key_type, o_.policy, o_.accounts);
   return Change(caller, "order.retry", order, "", decision.version, [&](flow::Order& stored) {
