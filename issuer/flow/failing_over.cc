@@ -28,16 +28,16 @@ bool IsUnplaced(const Order& order) {
          order.ca_order_url.empty() && order.finalize_intent_url.empty();
 }
 
-bool IsUnreached(const std::string& reason) {
-  return reason == "CONNECT_FAILED" || reason == "CONNECTION_LOST" || reason == "TLS_REFUSED";
+bool IsOfTheNetwork(const absl::Status& failure) {
+  return IsUnreached(failure) || ErrorReason(failure) == "CONNECTION_LOST";
 }
 
 bool IsHold(const std::string& reason) { return reason == "CA_ON_HOLD" || reason == "SET_ON_HOLD"; }
 
-bool HasLasted(const Order& order, const std::string& reason, absl::Duration left) {
+bool HasLasted(const Order& order, const absl::Status& failure, absl::Duration left) {
   if (left >= kWorthWaiting) return true;
-  if (IsHold(reason)) return false;
-  return order.attempt + 1 >= (IsUnreached(reason) ? kMaxUnreached : kMaxUnwell);
+  if (IsHold(ErrorReason(failure))) return false;
+  return order.attempt + 1 >= (IsOfTheNetwork(failure) ? kMaxUnreached : kMaxUnwell);
 }
 
 // There is an account, it did not fail the order lately, and nothing is known that keeps it from
@@ -97,7 +97,7 @@ bool IsForAnotherCa(const absl::Status& failure) {
   const std::string reason = ErrorReason(failure);
   // A hold without an end waits for a human.
   if (reason == "CA_ON_HOLD") return ErrorMetadataOf(failure).count("retry_at") > 0;
-  return IsUnreached(reason) || reason == "SET_ON_HOLD" || reason == "REPLY_TIMEOUT";
+  return IsOfTheNetwork(failure) || reason == "SET_ON_HOLD" || reason == "REPLY_TIMEOUT";
 }
 
 absl::StatusOr<std::optional<Next>> FailOver(Work& work, const Tools& tools,
@@ -105,7 +105,7 @@ absl::StatusOr<std::optional<Next>> FailOver(Work& work, const Tools& tools,
   const Order& order = work.order;
   const absl::Time now = tools.clock.Now();
   const bool goes = !order.next_cas.empty() && IsUnplaced(order) && IsForAnotherCa(failure) &&
-                    HasLasted(order, ErrorReason(failure), retry_at - now);
+                    HasLasted(order, failure, retry_at - now);
   if (!goes) return std::optional<Next>();
   for (const std::string& ca : order.next_cas) {
     NORROY_ASSIGN_OR_RETURN(const bool may, MayTake(order, tools, ca, now));

@@ -32,12 +32,6 @@ std::string BadCertificateScope(const Order& order) {
   return absl::StrCat("bad/", order.ca, "/", order.set_key());
 }
 
-// Nobody is there, or somebody else: what other orders would find, too.
-bool IsUnreached(const absl::Status& failure) {
-  const std::string reason = ErrorReason(failure);
-  return reason == "CONNECT_FAILED" || reason == "TLS_REFUSED";
-}
-
 bool WaitsForAHuman(const std::string& reason) {
   return reason == "ACCOUNT_REFUSED" || reason == "USER_ACTION_REQUIRED";
 }
@@ -98,6 +92,11 @@ absl::Status NotePaused(const Order& order, const Tools& tools, const absl::Stat
 }
 
 }  // namespace
+
+bool IsUnreached(const absl::Status& failure) {
+  const std::string reason = ErrorReason(failure);
+  return reason == "CONNECT_FAILED" || reason == "TLS_REFUSED";
+}
 
 bool IsWorthRepeating(const absl::Status& failure) {
   switch (failure.code()) {

@@ -18,6 +18,9 @@ namespace norroy::flow {
 // may be repeated.
 bool IsWorthRepeating(const absl::Status& failure);
 
+// Nobody is there, or somebody else: what other orders would find, too. Nothing was sent.
+bool IsUnreached(const absl::Status& failure);
+
 // The moment that the CA or a limit named ("retry_at"), else InfinitePast.
 absl::Time RetryAt(const absl::Status& failure);
 
