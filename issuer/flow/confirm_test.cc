@@ -156,6 +156,10 @@ TEST_F(Confirming, WhatCannotBeConfirmedIsNotTold) {
        State::kWaitingForCsr},
       {"b.example.test", MakeError(absl::StatusCode::kUnavailable, "VALIDATOR_UNREACHABLE", "gone"),
        State::kOrdering},
+      // A clock that jumped; it is set right before the deadline.
+      {"c.example.test",
+       MakeError(absl::StatusCode::kFailedPrecondition, "EXPIRED", "the seal ended"),
+       State::kOrdering},
   };
   for (const auto& row : cases) {
     SeeItLate(row.name);

@@ -98,6 +98,14 @@ absl::StatusOr<Next> OnError(Work& work, const Tools& tools, const absl::Status&
     work.presentation.reset();
     return Next::RunOnUnsaved();
   }
+  // By our clock they had not: SealProofs has seen to that. A clock is set right sooner or later.
+  if (reason == "EXPIRED" || reason == "NOT_YET_VALID") {
+    return TakeBack(work, tools,
+                    MakeError(absl::StatusCode::kUnavailable, "CLOCK_SKEW",
+                              absl::StrCat("proofs sealed just now are refused for their times; "
+                                           "compare the clocks of issuer and validator: ",
+                                           error.message())));
+  }
   return error;
 }
 

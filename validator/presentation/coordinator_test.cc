@@ -416,7 +416,7 @@ TEST_F(CoordinatorTest, BadRequestsAreRefused) {
       {"ended", [&](auto& r) { *r.mutable_proofs(0) = sealed("o1", 1, absl::ZeroDuration()); },
        "EXPIRED"},
       {"too far ahead", [&](auto& r) { *r.mutable_proofs(0) = sealed("o1", 1, absl::Hours(25)); },
-       "BAD_PRESENTATION"},
+       "NOT_YET_VALID"},
       {"no seal", [](auto& r) { r.mutable_proofs(0)->set_body("\xff\xff"); }, ""},
       {"a huge seal", [](auto& r) { r.mutable_proofs(0)->set_certificate(std::string(9000, 'c')); },
        ""},

@@ -28,9 +28,10 @@ absl::Status CheckTimes(const challenge::SealBody& body, absl::Time now) {
                                   ": seal it anew under a higher generation"));
   }
   if (body.not_after > now + challenge::kMaxSealLifetime + kClockSkew) {
-    return Bad(absl::StrCat("the seal for ", body.proof.name.text(),
-                            " ends more than 24 h ahead: compare the clocks of issuer and "
-                            "validator"));
+    return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_YET_VALID",
+                     absl::StrCat("the seal for ", body.proof.name.text(),
+                                  " ends more than 24 h ahead: compare the clocks of issuer and "
+                                  "validator"));
   }
   return absl::OkStatus();
 }

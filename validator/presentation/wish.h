@@ -45,7 +45,8 @@ absl::Status CheckPresentationId(absl::string_view id);
 absl::Status CheckGeneration(int64_t generation);
 
 // INVALID_ARGUMENT, reason BAD_PRESENTATION, naming the proof; FAILED_PRECONDITION, reason EXPIRED
-// if a seal's end is past. The signatures are the agents' to verify.
+// if a seal's end is past, NOT_YET_VALID if it is more than 24 h ahead: clocks disagree. The
+// signatures are the agents' to verify.
 absl::StatusOr<Wish> ParseWish(const validator::v1::PresentRequest& request,
                                absl::string_view deployment, absl::Time now);
 
