@@ -232,6 +232,42 @@ CREATE TABLE warm_names (
 CREATE INDEX warm_names_by_act ON warm_names (act_time);
 CREATE INDEX warm_names_by_creator ON warm_names (creator)
 )sql"},
+      // What is left of the CAs' rate limits, and who waits for it.
+      {11, R"sql(
+CREATE TABLE ledger_buckets (
+  scope TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  full_time INTEGER NOT NULL,
+  PRIMARY KEY (scope, kind, subject)
+) STRICT;
+CREATE INDEX ledger_buckets_by_time ON ledger_buckets (scope, kind, full_time);
+CREATE TABLE ledger_draws (
+  order_id TEXT NOT NULL,
+  turn INTEGER NOT NULL,
+  scope TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  interval_us INTEGER NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY (order_id, turn, scope, kind, subject)
+) STRICT;
+CREATE INDEX ledger_draws_by_time ON ledger_draws (time);
+CREATE TABLE ledger_waits (
+  order_id TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  turn INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  PRIMARY KEY (order_id, scope, kind, subject)
+) STRICT;
+CREATE INDEX ledger_waits_in_line ON ledger_waits
+  (scope, kind, subject, priority, turn, since, order_id);
+CREATE INDEX ledger_waits_by_principal ON ledger_waits (principal, scope, priority)
+)sql"},
   };
   return *migrations;
 }

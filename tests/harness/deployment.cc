@@ -103,12 +103,21 @@ std::unique_ptr<Deployment> Deployment::Start(const std::string& dir, const CaPl
                "\n  allow_networks:\n    - 127.0.0.0/8\n    - ::1/128\npreflight:\n  http_port: ",
                ca.http_port, "\n  tls_port: ", ca.tls_port, "\n  dns_port: ", options.dns_port,
                "\n", options.validator));
+  bool died = false;
   if (options.postgres != nullptr) {
+    if (!options.issuer_dies_first.empty()) {
+      // It may be the migration in which it is to die.
+      const auto migration =
+          Process::Start({Runfile("issuer/norroy-issuer"), "migrate", "--config",
+                          deployment->dir() + "/issuer/issuer.yaml"},
+                         deployment->dir() + "/issuer.log", options.issuer_dies_first);
+      died = migration->Wait(absl::Seconds(30)) == 128 + SIGKILL;
+    }
     NORROY_CHECK(deployment->RunIssuer({"migrate"}).code == 0);
     NORROY_CHECK(deployment->RunValidator({"migrate"}).code == 0);
   }
   deployment->StartValidator();
-  if (!options.issuer_dies_first.empty()) {
+  if (!options.issuer_dies_first.empty() && !died) {
     deployment->StartIssuer(options.issuer_dies_first);
     NORROY_CHECK(deployment->issuer().Wait(absl::Seconds(30)) == 128 + SIGKILL);
   }

@@ -125,7 +125,8 @@ std::optional<http::Response> FakeCa::State::CheckSignature(const SignedRequest&
     if (!key.ok()) return ProblemReply(400, "badPublicKey", std::string(key.status().message()));
     known = keys.emplace(spki, *std::move(key)).first;
   }
-  if (!parsed.IsSignedBy(known->second)) return ProblemReply(400, "malformed", "the signature is wrong");
+  if (!parsed.IsSignedBy(known->second))
+    return ProblemReply(400, "malformed", "the signature is wrong");
   return std::nullopt;
 }
 

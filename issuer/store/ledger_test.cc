@@ -1,0 +1,211 @@
+#include "issuer/store/ledger.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "issuer/store/store_fixture.h"
+
+namespace norroy::store {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr char kCa[] = "https://ca.test/dir";
+constexpr limits::BucketRule kTwo = {.burst = 2, .interval = absl::Minutes(10)};
+
+class LedgerContract : public StoreContract {
+ protected:
+  void SetUp() override {
+    StoreContract::SetUp();
+    ledger_.emplace(*database_);
+  }
+  // An order in the line's state, and the right to work on it.
+  Lease Queue(const std::string& id) {
+    Create(NewOrder(id, now_));
+    return StoreContract::Take(id).lease;
+  }
+  static BucketKey Account() { return {"acme", kNewOrdersPerAccount, ""}; }
+  static BucketKey Domain(const std::string& domain = "example.com") {
+    return {kCa, kCertificatesPerDomain, domain};
+  }
+  static Draw DrawOf(const std::string& id, const std::string& principal = "requester/web") {
+    return {.order_id = id, .principal = principal, .buckets = {{Account(), kTwo}}};
+  }
+  // How long it must wait; zero: it has drawn.
+  absl::Duration Try(const Draw& draw) {
+    if (leases_.count(draw.order_id) == 0) leases_[draw.order_id] = Queue(draw.order_id);
+    const auto when = ledger_->Take(draw, leases_[draw.order_id], now_);
+    EXPECT_TRUE(when.ok()) << when.status();
+    return when.ok() ? *when - now_ : absl::InfiniteDuration();
+  }
+  int Left(const BucketKey& key) {
+    const auto states = ledger_->Get({key});
+    EXPECT_TRUE(states.ok()) << states.status();
+    return states.ok() ? limits::TokensLeft(kTwo, states->front().full_at, now_) : -1;
+  }
+  int64_t Waiting(const BucketKey& key) { return ledger_->Get({key})->front().waiting; }
+  // It is an order of the line no more.
+  void End(const std::string& id) {
+    flow::Order order = *store_->GetOrder(id);
+    order.state = flow::State::kFailed;
+    EXPECT_TRUE(store_->SaveOrder(order, leases_[id], true).ok());
+  }
+
+  std::optional<Ledger> ledger_;
+  std::map<std::string, Lease> leases_;
+};
+
+TEST_P(LedgerContract, GivesWhatThereIsAndThenTheTime) {
+  EXPECT_EQ(Try(DrawOf("a")), absl::ZeroDuration());
+  EXPECT_EQ(Try(DrawOf("b")), absl::ZeroDuration());
+  EXPECT_EQ(Try(DrawOf("c")), absl::Minutes(10));
+  EXPECT_EQ(Try(DrawOf("d")), absl::Minutes(20));
+  EXPECT_EQ(Waiting(Account()), 2);
+  now_ += absl::Minutes(10);
+  // Not before who was there first.
+  EXPECT_EQ(Try(DrawOf("d")), absl::Minutes(10));
+  EXPECT_EQ(Try(DrawOf("c")), absl::ZeroDuration());
+  EXPECT_EQ(Try(DrawOf("d")), absl::Minutes(10));
+  EXPECT_EQ(Waiting(Account()), 1);
+}
+
+TEST_P(LedgerContract, AnOrderDrawsOnceForEachOfItsCaOrders) {
+  Draw draw = DrawOf("a");
+  EXPECT_EQ(Try(draw), absl::ZeroDuration());
+  EXPECT_EQ(Try(draw), absl::ZeroDuration());
+  EXPECT_EQ(Left(Account()), 1);
+  draw.turn = 1;
+  EXPECT_EQ(Try(draw), absl::ZeroDuration());
+  EXPECT_EQ(Left(Account()), 0);
+}
+
+TEST_P(LedgerContract, DrawsFromAllOrNone) {
+  Draw draw = DrawOf("a");
+  draw.buckets[Domain()] = kTwo;
+  EXPECT_EQ(Try(draw), absl::ZeroDuration());
+  draw.order_id = "b";
+  EXPECT_EQ(Try(draw), absl::ZeroDuration());
+  now_ += absl::Minutes(10);
+  Draw other = DrawOf("c");
+  EXPECT_EQ(Try(other), absl::ZeroDuration());
+  Draw both = DrawOf("d");
+  both.buckets[Domain()] = kTwo;
+  EXPECT_EQ(Try(both), absl::Minutes(10));
+  EXPECT_EQ(Left(Domain()), 1);
+}
+
+TEST_P(LedgerContract, WhatOnlyCertificatesCostIsGivenBackOnce) {
+  Draw draw = DrawOf("a");
+  draw.buckets[Domain()] = kTwo;
+  draw.buckets[Domain("example.net")] = kTwo;
+  EXPECT_EQ(Try(draw), absl::ZeroDuration());
+  EXPECT_EQ(Left(Domain()), 1);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(ledger_->GiveBack("a").ok());
+    EXPECT_EQ(Left(Domain()), 2);
+    EXPECT_EQ(Left(Domain("example.net")), 2);
+    EXPECT_EQ(Left(Account()), 1);
+  }
+  // A second CA order of one order costs one certificate still.
+  draw.order_id = "b";
+  EXPECT_EQ(Try(draw), absl::ZeroDuration());
+  now_ += absl::Minutes(10);
+  draw.turn = 1;
+  EXPECT_EQ(Try(draw), absl::ZeroDuration());
+  EXPECT_EQ(Left(Domain()), 1);
+}
+
+TEST_P(LedgerContract, ManyOrdersOfOneKeepNobodyElseWaiting) {
+  Try(DrawOf("a1"));
+  Try(DrawOf("a2"));
+  for (int i = 0; i < 5; ++i) {
+    now_ += absl::Microseconds(1);
+    Try(DrawOf(absl::StrCat("many", i), "requester/ci"));
+  }
+  // Behind the first of the other, before its second.
+  EXPECT_LT(Try(DrawOf("few", "requester/web")), absl::Minutes(20));
+  now_ += absl::Minutes(20);
+  EXPECT_GT(Try(DrawOf("many1", "requester/ci")), absl::ZeroDuration());
+  EXPECT_EQ(Try(DrawOf("few", "requester/web")), absl::ZeroDuration());
+  EXPECT_EQ(Try(DrawOf("many0", "requester/ci")), absl::ZeroDuration());
+}
+
+TEST_P(LedgerContract, WhoIsUrgentGoesFirst) {
+  Try(DrawOf("a"));
+  Try(DrawOf("b"));
+  Draw later = DrawOf("later");
+  later.priority = 2;
+  EXPECT_EQ(Try(later), absl::Minutes(10));
+  Draw sooner = DrawOf("sooner");
+  sooner.priority = 1;
+  EXPECT_EQ(Try(sooner), absl::Minutes(10));
+  EXPECT_EQ(Try(later), absl::Minutes(20));
+  // What is about to expire may use what is kept for it.
+  Draw urgent = DrawOf("urgent");
+  urgent.buckets[Account()].burst = 3;
+  EXPECT_EQ(Try(urgent), absl::ZeroDuration());
+}
+
+TEST_P(LedgerContract, WhoEndsLeavesTheLine) {
+  Try(DrawOf("a"));
+  Try(DrawOf("b"));
+  EXPECT_EQ(Try(DrawOf("c")), absl::Minutes(10));
+  EXPECT_EQ(Try(DrawOf("d")), absl::Minutes(20));
+  End("c");
+  EXPECT_EQ(Waiting(Account()), 1);
+  EXPECT_EQ(Try(DrawOf("d")), absl::Minutes(10));
+  ASSERT_TRUE(ledger_->GiveBack("d").ok());
+  EXPECT_EQ(Waiting(Account()), 0);
+}
+
+TEST_P(LedgerContract, WhoseLeaseIsLostDrawsNothing) {
+  const Lease lease = Queue("a");
+  ASSERT_TRUE(store_->BreakLeases("one").ok());
+  EXPECT_EQ(ErrorReason(ledger_->Take(DrawOf("a"), {"a", lease.token - 1}, now_).status()),
+            "LEASE_LOST");
+  EXPECT_EQ(Left(Account()), 2);
+}
+
+TEST_P(LedgerContract, ListsTheScarcestFirst) {
+  for (const auto& [id, domain] : {std::pair<std::string, std::string>{"a", "a.test"},
+                                   {"b", "b.test"},
+                                   {"c", "b.test"},
+                                   {"d", "c.test"}}) {
+    Draw draw = DrawOf(id);
+    draw.buckets = {{Domain(domain), kTwo}};
+    Try(draw);
+  }
+  const auto found = ledger_->Scarcest(kCa, kCertificatesPerDomain, now_, 2);
+  ASSERT_TRUE(found.ok()) << found.status();
+  std::vector<std::string> subjects;
+  for (const BucketState& state : *found) subjects.push_back(state.key.subject);
+  EXPECT_THAT(subjects, ElementsAre("b.test", "a.test"));
+  now_ += absl::Minutes(10);
+  EXPECT_EQ(ledger_->Scarcest(kCa, kCertificatesPerDomain, now_, 9)->size(), 1u);
+}
+
+TEST_P(LedgerContract, OfARaceAsManyDrawAsThereIs) {
+  constexpr int kThreads = 8;
+  for (int i = 0; i < kThreads; ++i) leases_[absl::StrCat(i)] = Queue(absl::StrCat(i));
+  std::atomic<int> drawn = 0;
+  Race(kThreads, [&](int i) {
+    const std::string id = absl::StrCat(i);
+    const auto when = ledger_->Take(DrawOf(id), leases_.at(id), now_);
+    ASSERT_TRUE(when.ok()) << when.status();
+    if (*when <= now_) ++drawn;
+  });
+  EXPECT_EQ(drawn, 2);
+  EXPECT_EQ(Waiting(Account()), kThreads - 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, LedgerContract, testing::ValuesIn(sql::SqliteKinds()),
+                         sql::KindName);
+
+}  // namespace
+}  // namespace norroy::store
