@@ -25,12 +25,14 @@
 #include "common/sql/database.h"
 #include "common/status_macros.h"
 #include "common/sync/thread_pool.h"
+#include "issuer/flow/budget.h"
 #include "issuer/flow/engine.h"
 #include "issuer/flow/events.h"
 #include "issuer/flow/follower.h"
 #include "issuer/flow/withdrawal.h"
 #include "issuer/keys/accounts.h"
 #include "issuer/keys/registration.h"
+#include "issuer/limits/ca_limits.h"
 #include "issuer/metrics.h"
 #include "issuer/policy/live_policy.h"
 #include "issuer/renewal/keeper.h"
@@ -44,6 +46,7 @@
 #include "issuer/store/api_tokens.h"
 #include "issuer/store/authorizations.h"
 #include "issuer/store/inventory.h"
+#include "issuer/store/ledger.h"
 #include "issuer/store/policies.h"
 #include "issuer/store/quota.h"
 #include "issuer/store/renewals.h"
@@ -80,6 +83,12 @@ renewal::ReuseTimes ReuseTimesOf(const std::vector<keys::CaSettings>& cas) {
     for (const auto& [profile, time] : ca.authorization_reuse) times[{ca.name, profile}] = time;
   }
   return times;
+}
+
+limits::KnownCas KnownCasOf(const std::vector<keys::CaSettings>& cas) {
+  limits::KnownCas known;
+  for (const keys::CaSettings& ca : cas) known[ca.name] = {ca.acme.directory_url, ca.limits};
+  return known;
 }
 
 rpc::CallerLimitsOptions LimitsOf(const IssuerSettings& settings) {
@@ -145,6 +154,7 @@ class WholeIssuer final : public Issuer {
   std::optional<store::ApiTokens> api_tokens_;
   std::optional<store::Renewals> renewals_;
   std::optional<store::WarmNames> warm_names_;
+  std::optional<store::Ledger> ledger_;
   std::optional<policy::LivePolicy> policy_;
   std::optional<store::Inventory> inventory_;
   std::optional<audit::Keeper> audit_;
@@ -155,6 +165,7 @@ class WholeIssuer final : public Issuer {
   flow::Events events_;
   std::optional<flow::Follower> follower_;
   std::unique_ptr<flow::Withdrawal> withdrawal_;
+  std::optional<flow::Budget> budget_;
   std::unique_ptr<flow::Engine> engine_;
   std::unique_ptr<renewal::Keeper> keeper_;
   std::unique_ptr<renewal::Warmer> warmer_;
@@ -183,6 +194,7 @@ absl::Status WholeIssuer::OpenStores() {
   api_tokens_.emplace(database, self_);
   renewals_.emplace(database, self_);
   warm_names_.emplace(database, self_);
+  ledger_.emplace(database);
   policy_.emplace(settings_.grants.grants, *policies_);
   inventory_.emplace(database);
   audit_.emplace(audit::LogOptions{.database = database,
@@ -253,6 +265,7 @@ absl::Status WholeIssuer::MakeFlow() {
                                         .accounts = *accounts_,
                                         .solver = *solver_,
                                         .clock = clock_});
+  budget_.emplace(*ledger_, *store_, KnownCasOf(settings_.cas));
   events_.SubscribeAll([this](const flow::Order& order) { metrics_.Note(order); });
   engine_ = flow::Engine::Make({.store = *store_,
                                 .accounts = *accounts_,
@@ -268,7 +281,8 @@ absl::Status WholeIssuer::MakeFlow() {
                                 .grades = settings_.grades,
                                 .proof_lease = settings_.proof_lease,
                                 .left_authorizations = [this] { withdrawal_->Wake(); },
-                                .tenure = tenure_.get()});
+                                .tenure = tenure_.get(),
+                                .budget = &*budget_});
   return absl::OkStatus();
 }
 

@@ -29,6 +29,8 @@
 
 namespace norroy::flow {
 
+class Budget;
+
 struct EngineOptions {
   store::Store& store;
   keys::Accounts& accounts;
@@ -51,6 +53,7 @@ struct EngineOptions {
   std::function<void(const Order&)> before_step = {};
   // Null: no other process has this store.
   lease::Tenure* tenure = nullptr;
+  Budget* budget = nullptr;  // null: no CA has limits
 };
 
 // Thread-safe.

@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/status_macros.h"
 #include "issuer/acme/problem.h"
+#include "issuer/flow/budget.h"
 #include "issuer/flow/failure.h"
 
 namespace norroy::flow {
@@ -32,7 +33,9 @@ bool IsOfTheNetwork(const absl::Status& failure) {
   return IsUnreached(failure) || ErrorReason(failure) == "CONNECTION_LOST";
 }
 
-bool IsHold(const std::string& reason) { return reason == "CA_ON_HOLD" || reason == "SET_ON_HOLD"; }
+bool IsHold(const std::string& reason) {
+  return reason == "CA_ON_HOLD" || reason == "SET_ON_HOLD" || reason == "BUDGET_SPENT";
+}
 
 bool HasLasted(const Order& order, const absl::Status& failure, absl::Duration left) {
   if (left >= kWorthWaiting) return true;
@@ -97,7 +100,8 @@ bool IsForAnotherCa(const absl::Status& failure) {
   const std::string reason = ErrorReason(failure);
   // A hold without an end waits for a human.
   if (reason == "CA_ON_HOLD") return ErrorMetadataOf(failure).count("retry_at") > 0;
-  return IsOfTheNetwork(failure) || reason == "SET_ON_HOLD" || reason == "REPLY_TIMEOUT";
+  return IsOfTheNetwork(failure) || reason == "SET_ON_HOLD" || reason == "BUDGET_SPENT" ||
+         reason == "REPLY_TIMEOUT";
 }
 
 absl::StatusOr<std::optional<Next>> FailOver(Work& work, const Tools& tools,
@@ -112,6 +116,7 @@ absl::StatusOr<std::optional<Next>> FailOver(Work& work, const Tools& tools,
     if (!may) continue;
     // It is held for each CA apart.
     NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
+    if (tools.budget != nullptr) NORROY_RETURN_IF_ERROR(tools.budget->GiveBack(order));
     return std::optional<Next>(GoTo(work, std::string(ca), failure, now));
   }
   return std::optional<Next>();

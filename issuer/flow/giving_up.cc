@@ -6,6 +6,7 @@
 #include "common/failpoint/failpoint.h"
 #include "common/log/log.h"
 #include "common/status_macros.h"
+#include "issuer/flow/budget.h"
 #include "issuer/flow/failure.h"
 #include "issuer/flow/steps.h"
 
@@ -74,6 +75,7 @@ absl::StatusOr<Next> CleanUp(Work& work, const Tools& tools) {
   if (more) return Next::RunOnUnsaved();
   ReleasePresentation(work, tools);
   NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
+  if (tools.budget != nullptr) NORROY_RETURN_IF_ERROR(tools.budget->GiveBack(order));
   Enter(work, order.ending, tools.clock.Now());
   order.due_time = absl::InfiniteFuture();
   log::Info("order", "ended without a certificate",

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "common/error/error.h"
 #include "common/status_macros.h"
+#include "issuer/flow/budget.h"
 #include "issuer/flow/failure.h"
 #include "issuer/flow/steps.h"
 
@@ -61,6 +62,31 @@ absl::StatusOr<absl::Time> RefusedUntil(const Order& order, const Tools& tools) 
   return tools.store.GetHold(store::SetScope(order));
 }
 
+// Unset: what the order costs of the CA's rate limits is drawn. Else it is in the line, and looks
+// again in between: those before it may leave.
+absl::StatusOr<std::optional<Next>> DrawFromBudget(Work& work, const Tools& tools,
+                                                   absl::Time now) {
+  constexpr absl::Duration kLookAgain = absl::Minutes(10);
+  if (tools.budget == nullptr) return std::optional<Next>();
+  const Order& order = work.order;
+  NORROY_ASSIGN_OR_RETURN(const absl::Time turn, tools.budget->Draw(order, work.lease, now));
+  if (turn <= now) return std::optional<Next>();
+  const std::string words =
+      absl::StrCat("the rate limits of ", order.ca, "; its turn comes at about ",
+                   absl::FormatTime(absl::RFC3339_sec, turn, absl::UTCTimeZone()));
+  NORROY_ASSIGN_OR_RETURN(
+      std::optional<Next> next,
+      FailOver(work, tools,
+               MakeError(absl::StatusCode::kResourceExhausted, "BUDGET_SPENT",
+                         absl::StrCat("the order waits for ", words)),
+               turn));
+  if (!next.has_value()) {
+    NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
+    next = ParkUntil(work, std::min(turn, now + kLookAgain), words);
+  }
+  return next;
+}
+
 // The same as a failure; what waits for a human has his reason.
 absl::StatusOr<absl::Status> Refusal(const Order& order, const Tools& tools, absl::Time until) {
   NORROY_ASSIGN_OR_RETURN(const std::string why, tools.store.WhyHeld(store::SetScope(order)));
@@ -96,6 +122,8 @@ absl::StatusOr<Next> Queue(Work& work, const Tools& tools) {
   NORROY_ASSIGN_OR_RETURN(const absl::Time held, HeldUntil(work, tools, now));
   const absl::Time until = std::max(refused_until, held);
   if (until > now) return WaitForLimit(work, tools, until);
+  NORROY_ASSIGN_OR_RETURN(const std::optional<Next> in_line, DrawFromBudget(work, tools, now));
+  if (in_line.has_value()) return *in_line;
   ClearError(order);
   Enter(work, State::kOrdering, now);
   // Nothing happened yet that a restart in QUEUED would not find out again.

@@ -27,6 +27,8 @@
 
 namespace norroy::flow {
 
+class Budget;
+
 // An order in the hands of one worker, or waiting in memory for the next. What is not in `order`
 // is first-hand knowledge that a restart asks for again.
 struct Work {
@@ -110,6 +112,7 @@ struct Tools {
   store::Limits limits;
   Grades grades;
   lease::Tenure* tenure;  // null: no other process has this store
+  Budget* budget;         // null: no CA has limits
   // Of every presentation; zero: by how its names are proved.
   absl::Duration proof_lease;
 

@@ -25,6 +25,8 @@ constexpr size_t kMaxEabKid = 256;
 constexpr int kMaxReuseHours = 9600;
 constexpr int kMaxCaaIdentities = 16;
 constexpr int kMaxFailOver = 8;
+constexpr int kMaxLimitCount = 1'000'000;
+constexpr int kMaxLimitMinutes = 366 * 24 * 60;
 
 absl::Status BadConfig(absl::string_view message) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIG", message);
@@ -97,6 +99,35 @@ absl::Status ReadReuse(const CaConfig& ca, CaSettings& settings) {
   return absl::OkStatus();
 }
 
+// One that is not configured stays as published.
+absl::Status ReadLimit(const std::string& field, const config::v1::RateLimitConfig& config,
+                       std::optional<limits::Published>& limit) {
+  if (config.count() < 1 || config.count() > kMaxLimitCount) {
+    return BadConfig(absl::StrCat("limits.", field, ".count is ", config.count(),
+                                  "; it must be 1 to ", kMaxLimitCount));
+  }
+  if (config.per_minutes() < 1 || config.per_minutes() > kMaxLimitMinutes) {
+    return BadConfig(absl::StrCat("limits.", field, ".per_minutes is ", config.per_minutes(),
+                                  "; it must be 1 to ", kMaxLimitMinutes));
+  }
+  limit = limits::Published{config.count(), absl::Minutes(config.per_minutes())};
+  return absl::OkStatus();
+}
+
+absl::Status ReadLimits(const CaConfig& ca, CaSettings& settings) {
+  settings.limits = limits::PublishedBy(ca.directory_url());
+  const config::v1::CaLimitsConfig& config = ca.limits();
+  if (config.has_new_orders_per_account()) {
+    NORROY_RETURN_IF_ERROR(ReadLimit("new_orders_per_account", config.new_orders_per_account(),
+                                     settings.limits.new_orders_per_account));
+  }
+  if (config.has_certificates_per_domain()) {
+    NORROY_RETURN_IF_ERROR(ReadLimit("certificates_per_domain", config.certificates_per_domain(),
+                                     settings.limits.certificates_per_domain));
+  }
+  return absl::OkStatus();
+}
+
 // Other CAs of the configuration, each once.
 absl::Status CheckFailOver(const config::v1::IssuerConfig& config, const CaConfig& ca) {
   if (ca.fail_over_size() > kMaxFailOver) {
@@ -135,6 +166,7 @@ absl::StatusOr<CaSettings> ReadOne(const CaConfig& ca, const std::string& pkcs11
   settings.http.proxy = ca.proxy();
   settings.http.bind_address = ca.bind_address();
   NORROY_RETURN_IF_ERROR(ReadReuse(ca, settings));
+  NORROY_RETURN_IF_ERROR(ReadLimits(ca, settings));
   settings.contacts.assign(ca.contacts().begin(), ca.contacts().end());
   settings.agree_tos = ca.agree_tos();
   settings.fail_over.assign(ca.fail_over().begin(), ca.fail_over().end());

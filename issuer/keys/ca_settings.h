@@ -13,6 +13,7 @@
 #include "common/http/curl_client.h"
 #include "issuer/acme/client.h"
 #include "issuer/keys/key_location.h"
+#include "issuer/limits/ca_limits.h"
 #include "norroy/config/v1/issuer.pb.h"
 
 namespace norroy::keys {
@@ -36,6 +37,8 @@ struct CaSettings {
   std::map<std::string, absl::Duration> authorization_reuse;
   // Other CAs of the configuration, to which orders go that this one cannot take.
   std::vector<std::string> fail_over;
+  // What the CA gives: configured, or as it publishes it.
+  limits::CaLimits limits;
 };
 
 // INVALID_ARGUMENT, reason BAD_CONFIG, naming cas[i] and the field. Touches no file.

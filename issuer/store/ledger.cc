@@ -211,6 +211,17 @@ absl::Status Ledger::GiveBack(absl::string_view order_id) {
   });
 }
 
+absl::StatusOr<bool> Ledger::HasIssued(const flow::Order& order, absl::Time since) {
+  return sql::ReadFor<bool>(database_, [&](Connection& connection) -> absl::StatusOr<bool> {
+    NORROY_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> rows,
+        connection.Query("SELECT 1 FROM certificates WHERE ca = $1 AND set_hash = $2 "
+                         "AND create_time >= $3 LIMIT 1",
+                         {order.ca, SetHash(order), sql::TimeColumn(since)}));
+    return !rows.empty();
+  });
+}
+
 absl::StatusOr<std::vector<BucketState>> Ledger::Get(const std::vector<BucketKey>& keys) {
   using States = std::vector<BucketState>;
   return sql::ReadFor<States>(database_, [&](Connection& connection) -> absl::StatusOr<States> {

@@ -64,6 +64,9 @@ class Ledger {
   // cost is given back. Under no lease: it does so once, whoever asks.
   absl::Status GiveBack(absl::string_view order_id);
 
+  // The CA gave a certificate for these names, and no others, at `since` or later.
+  absl::StatusOr<bool> HasIssued(const flow::Order& order, absl::Time since);
+
   // In the order of `keys`.
   absl::StatusOr<std::vector<BucketState>> Get(const std::vector<BucketKey>& keys);
   // Those of a limit that have least or are waited for, at most `most`.
