@@ -27,40 +27,40 @@ store::BucketKey DomainBucket(const limits::KnownCa& ca, const std::string& subj
   return {ca.directory_url, store::kCertificatesPerDomain, subject};
 }
 
-absl::StatusOr<Priority> Budget::PriorityOf(const Order& order, absl::Time now, bool& excepted) {
+bool Budget::Counts(const std::string& ca) const {
+  const auto it = cas_.find(ca);
+  return it != cas_.end() && (it->second.limits.new_orders_per_account.has_value() ||
+                              it->second.limits.certificates_per_domain.has_value());
+}
+
+absl::StatusOr<Priority> Budget::PriorityOf(const Order& order, absl::Time now) {
   if (order.renews.empty()) return Priority::kNew;
   const absl::StatusOr<StoredCertificate> old = store_.GetCertificate(order.renews);
   if (absl::IsNotFound(old.status())) return Priority::kNew;
   if (!old.ok()) return old.status();
-  excepted = old->ca == order.ca && !order.replaces_refused;
   return IsExpiring(*old, now) ? Priority::kExpiring : Priority::kRenewal;
 }
 
-absl::StatusOr<absl::Time> Budget::Draw(const Order& order, const store::Lease& lease,
-                                        absl::Time now) {
-  const auto it = cas_.find(order.ca);
-  if (it == cas_.end()) return now;
-  const auto& [directory_url, limits] = it->second;
-  if (!limits.new_orders_per_account.has_value() && !limits.certificates_per_domain.has_value()) {
-    return now;
-  }
-  bool excepted = false;
-  NORROY_ASSIGN_OR_RETURN(const Priority priority, PriorityOf(order, now, excepted));
-  if (!excepted) {
-    NORROY_ASSIGN_OR_RETURN(excepted, ledger_.HasIssued(order, now - kRenewedWithin));
-  }
-  if (excepted) return now;
+absl::StatusOr<absl::Time> Budget::Draw(const Order& order, bool replaces,
+                                        const store::Lease& lease, absl::Time now) {
+  if (replaces || !Counts(order.ca)) return now;
+  NORROY_ASSIGN_OR_RETURN(const bool issued, ledger_.HasIssued(order, now - kRenewedWithin));
+  if (issued) return now;
+  const limits::KnownCa& ca = cas_.at(order.ca);
+  const limits::CaLimits& limits = ca.limits;
+  NORROY_ASSIGN_OR_RETURN(const Priority priority, PriorityOf(order, now));
   const bool urgent = priority == Priority::kExpiring;
   store::Draw draw = {.order_id = order.id,
                       .turn = order.restarts,
                       .principal = order.creator,
-                      .priority = static_cast<int>(priority)};
+                      .priority = static_cast<int>(priority),
+                      .since = order.create_time};
   if (limits.new_orders_per_account.has_value()) {
     draw.buckets[AccountBucket(order.ca)] = limits::RuleOf(*limits.new_orders_per_account, urgent);
   }
   if (limits.certificates_per_domain.has_value()) {
     for (const challenge::Name& name : order.names) {
-      draw.buckets[DomainBucket(it->second, limits::SubjectOf(name.identifier()))] =
+      draw.buckets[DomainBucket(ca, limits::SubjectOf(name.identifier()))] =
           limits::RuleOf(*limits.certificates_per_domain, urgent);
     }
   }
@@ -68,7 +68,7 @@ absl::StatusOr<absl::Time> Budget::Draw(const Order& order, const store::Lease& 
 }
 
 absl::Status Budget::GiveBack(const Order& order) {
-  if (cas_.count(order.ca) == 0) return absl::OkStatus();
+  if (!Counts(order.ca)) return absl::OkStatus();
   return ledger_.GiveBack(order.id);
 }
 

@@ -32,15 +32,19 @@ class Budget {
   Budget(store::Ledger& ledger, store::Store& store, limits::KnownCas cas)
       : ledger_(ledger), store_(store), cas_(std::move(cas)) {}
 
+  // The CA has limits.
+  bool Counts(const std::string& ca) const;
   // At most `now`: it may be placed. Later: it is in the line, and that is its time as far as is
-  // known. What CAs except from these limits draws nothing: renewals (RFC 9773 5), and names that
-  // the CA has issued together in the last 120 days. ABORTED (LEASE_LOST).
-  absl::StatusOr<absl::Time> Draw(const Order& order, const store::Lease& lease, absl::Time now);
+  // known. What CAs except from these limits draws nothing: an order that says what it replaces
+  // (RFC 9773 5), and names that the CA has issued together in the last 120 days. ABORTED
+  // (LEASE_LOST).
+  absl::StatusOr<absl::Time> Draw(const Order& order, bool replaces, const store::Lease& lease,
+                                  absl::Time now);
   // It ends without a certificate, or goes to another CA.
   absl::Status GiveBack(const Order& order);
 
  private:
-  absl::StatusOr<Priority> PriorityOf(const Order& order, absl::Time now, bool& excepted);
+  absl::StatusOr<Priority> PriorityOf(const Order& order, absl::Time now);
 
   store::Ledger& ledger_;
   store::Store& store_;

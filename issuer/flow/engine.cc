@@ -39,7 +39,7 @@ class EngineImpl final : public Engine {
   explicit EngineImpl(const EngineOptions& options)
       : tools_{options.store,  options.accounts, options.solver,         options.sealer,
                options.clock,  options.random,   options.authorizations, options.limits,
-               options.grades, options.tenure,   options.budget, options.proof_lease},
+               options.grades, options.tenure,   options.budget,         options.proof_lease},
         max_idle_(options.tenure == nullptr ? kMaxIdle : kMaxIdleAmongOthers),
         events_(options.events),
         left_authorizations_(options.left_authorizations),

@@ -9,10 +9,12 @@
 #include "common/crypto/csr.h"
 #include "common/error/error.h"
 #include "common/identity/issuing.h"
+#include "issuer/flow/budget.h"
 #include "issuer/flow/events.h"
 #include "issuer/flow/fused.h"
 #include "issuer/keys/accounts.h"
 #include "issuer/solver/sealer.h"
+#include "issuer/store/ledger.h"
 
 namespace norroy::flow {
 namespace {
@@ -77,6 +79,8 @@ struct FlowFixture::Life {
   std::unique_ptr<solver::Sealer> sealer;
   Events events;
   std::unique_ptr<Withdrawal> withdrawal;
+  std::unique_ptr<store::Ledger> ledger;
+  std::unique_ptr<Budget> budget;
   std::unique_ptr<Engine> engine;
 };
 
@@ -210,6 +214,8 @@ std::unique_ptr<FlowFixture::Life> FlowFixture::NewLife(const std::string& owner
                                       .accounts = *life.accounts,
                                       .solver = *life.solver,
                                       .clock = clock_});
+  life.ledger = std::make_unique<store::Ledger>(*life.database);
+  life.budget = std::make_unique<Budget>(*life.ledger, *life.store, cas_);
   life.engine = Engine::Make({.store = *life.store,
                               .accounts = *life.accounts,
                               .solver = *life.solver,
@@ -222,7 +228,8 @@ std::unique_ptr<FlowFixture::Life> FlowFixture::NewLife(const std::string& owner
                               .owner = owner,
                               .grades = grades_,
                               .left_authorizations = [this] { ++woken_; },
-                              .tenure = life.tenure.get()});
+                              .tenure = life.tenure.get(),
+                              .budget = life.budget.get()});
   life.fuse.requests = 0;
   return made;
 }
@@ -264,12 +271,19 @@ void FlowFixture::Configure(Grades grades, const store::Limits& limits) {
   Restart();
 }
 
+void FlowFixture::SetCaLimits(const std::map<std::string, limits::CaLimits>& limits) {
+  for (const auto& [ca, of_ca] : limits) {
+    cas_[ca] = {ca == "other" ? other_ca_->directory_url() : ca_.directory_url(), of_ca};
+  }
+  Restart();
+}
+
 Grades FlowFixture::All(Grade grade) {
   return Grades({{.names = {Need(challenge::Pattern::Parse("."))}, .grade = grade}});
 }
 
 Order FlowFixture::Create(const std::vector<std::string>& names, const std::string& csr,
-                          bool reuse_never) {
+                          bool reuse_never, const std::string& renews) {
   Order order;
   order.id = random_.Id();
   order.creator = "operator/test";
@@ -282,6 +296,7 @@ Order FlowFixture::Create(const std::vector<std::string>& names, const std::stri
   order.expire_time = clock_.Now() + absl::Hours(24 * 7);
   order.csr = csr;
   order.reuse_never = reuse_never;
+  order.renews = renews;
   order = Need(store_->CreateOrder(order, clock_.Now()));
   engine_->Wake(order.id);
   return order;

@@ -6,6 +6,7 @@
 // store, the CA or the solver; Restart() begins the next life on what was stored.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,6 +26,7 @@
 #include "issuer/flow/order.h"
 #include "issuer/flow/withdrawal.h"
 #include "issuer/keys/accounts.h"
+#include "issuer/limits/ca_limits.h"
 #include "issuer/solver/fake_solver.h"
 #include "issuer/store/authorizations.h"
 #include "issuer/store/store.h"
@@ -41,7 +43,7 @@ class FlowFixture {
 
   // A stored, woken order for these names; `csr` may be empty.
   Order Create(const std::vector<std::string>& names, const std::string& csr = "",
-               bool reuse_never = false);
+               bool reuse_never = false, const std::string& renews = "");
   // What FinalizeOrder does.
   Order HandIn(const std::string& id, const std::string& csr);
   void Cancel(const std::string& id);
@@ -96,6 +98,8 @@ class FlowFixture {
 
   // Begins a life with these.
   void Configure(Grades grades, const store::Limits& limits = {});
+  // Begins a life in which CAs have limits, by their names ("fake", "other").
+  void SetCaLimits(const std::map<std::string, limits::CaLimits>& limits);
   // Every name has this grade.
   static Grades All(Grade grade);
 
@@ -156,6 +160,7 @@ class FlowFixture {
   int woken_ = 0;
   Grades grades_;
   store::Limits limits_;
+  limits::KnownCas cas_;
   int created_ = 0;
 };
 

@@ -64,22 +64,27 @@ absl::StatusOr<absl::Time> RefusedUntil(const Order& order, const Tools& tools) 
 
 // Unset: what the order costs of the CA's rate limits is drawn. Else it is in the line, and looks
 // again in between: those before it may leave.
-absl::StatusOr<std::optional<Next>> DrawFromBudget(Work& work, const Tools& tools,
-                                                   absl::Time now) {
+absl::StatusOr<std::optional<Next>> DrawFromBudget(Work& work, const Tools& tools, absl::Time now) {
   constexpr absl::Duration kLookAgain = absl::Minutes(10);
-  if (tools.budget == nullptr) return std::optional<Next>();
   const Order& order = work.order;
-  NORROY_ASSIGN_OR_RETURN(const absl::Time turn, tools.budget->Draw(order, work.lease, now));
+  if (tools.budget == nullptr || !tools.budget->Counts(order.ca)) return std::optional<Next>();
+  bool replaces = false;
+  if (!order.renews.empty()) {
+    NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
+    NORROY_ASSIGN_OR_RETURN(const std::string replaced, ReplacesOf(work, tools, *ca));
+    replaces = !replaced.empty();
+  }
+  NORROY_ASSIGN_OR_RETURN(const absl::Time turn,
+                          tools.budget->Draw(order, replaces, work.lease, now));
   if (turn <= now) return std::optional<Next>();
   const std::string words =
       absl::StrCat("the rate limits of ", order.ca, "; its turn comes at about ",
                    absl::FormatTime(absl::RFC3339_sec, turn, absl::UTCTimeZone()));
-  NORROY_ASSIGN_OR_RETURN(
-      std::optional<Next> next,
-      FailOver(work, tools,
-               MakeError(absl::StatusCode::kResourceExhausted, "BUDGET_SPENT",
-                         absl::StrCat("the order waits for ", words)),
-               turn));
+  NORROY_ASSIGN_OR_RETURN(std::optional<Next> next,
+                          FailOver(work, tools,
+                                   MakeError(absl::StatusCode::kResourceExhausted, "BUDGET_SPENT",
+                                             absl::StrCat("the order waits for ", words)),
+                                   turn));
   if (!next.has_value()) {
     NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
     next = ParkUntil(work, std::min(turn, now + kLookAgain), words);

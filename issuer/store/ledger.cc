@@ -21,7 +21,7 @@ constexpr absl::Duration kDrawsKept = absl::Hours(14 * 24);
 // Of a draw in one line.
 struct Place {
   int64_t priority = 0;
-  int64_t turn = 0;  // orders of the same principal before it
+  int64_t turn = 0;  // older orders of the same principal
   int64_t since = 0;
 };
 
@@ -75,19 +75,20 @@ absl::Status ForgetGone(Connection& connection, const std::string& scope) {
 }
 
 // The place that it has, or the one at the end.
-absl::StatusOr<Place> PlaceOf(Connection& connection, const Draw& draw, absl::Time now) {
+absl::StatusOr<Place> PlaceOf(Connection& connection, const Draw& draw) {
+  const int64_t since = sql::TimeColumn(draw.since);
   NORROY_ASSIGN_OR_RETURN(
       const std::vector<sql::Row> own,
-      connection.Query("SELECT turn, since FROM ledger_waits WHERE order_id = $1 LIMIT 1",
+      connection.Query("SELECT turn FROM ledger_waits WHERE order_id = $1 LIMIT 1",
                        {draw.order_id}));
-  if (!own.empty()) return Place{draw.priority, own.front().Int(0), own.front().Int(1)};
+  if (!own.empty()) return Place{draw.priority, own.front().Int(0), since};
   const std::string& scope = draw.buckets.begin()->first.scope;
   NORROY_ASSIGN_OR_RETURN(
       const std::vector<sql::Row> others,
       connection.Query("SELECT COUNT(DISTINCT order_id) FROM ledger_waits WHERE principal = $1 "
-                       "AND scope = $2 AND priority = $3",
-                       {draw.principal, scope, int64_t{draw.priority}}));
-  return Place{draw.priority, others.front().Int(0), sql::TimeColumn(now)};
+                       "AND scope = $2 AND priority = $3 AND since < $4",
+                       {draw.principal, scope, int64_t{draw.priority}, since}));
+  return Place{draw.priority, others.front().Int(0), since};
 }
 
 absl::StatusOr<int> Before(Connection& connection, const BucketKey& key, const Draw& draw,
@@ -161,7 +162,7 @@ absl::StatusOr<absl::Time> TakeNow(Connection& connection, const Draw& draw, abs
   for (const auto& [key, rule] : draw.buckets) {
     NORROY_RETURN_IF_ERROR(ForgetGone(connection, key.scope));
   }
-  NORROY_ASSIGN_OR_RETURN(const Place place, PlaceOf(connection, draw, now));
+  NORROY_ASSIGN_OR_RETURN(const Place place, PlaceOf(connection, draw));
   absl::Time when = now;
   size_t i = 0;
   for (const auto& [key, rule] : draw.buckets) {

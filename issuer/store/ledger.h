@@ -3,7 +3,7 @@
 
 // What is left of the CAs' rate limits, and who waits for it. An order draws one token of each of
 // its limits in one transaction, or none and gets a place in the line: by priority, then by how
-// many orders its principal had in the line before it, then by age. So nobody who orders much keeps
+// many older orders its principal had in the line, then by age. So nobody who orders much keeps
 // others waiting for long, and of two lines in which both stand the same one is first in both.
 //
 // Tables: ledger_buckets (when each is full again), ledger_draws (what an order has drawn, so that
@@ -42,6 +42,7 @@ struct Draw {
   int turn = 0;  // of the order's CA orders, each of which draws anew
   std::string principal;
   int priority = 0;  // lower ones first
+  absl::Time since;  // the order's age
   std::map<BucketKey, limits::BucketRule> buckets;
 };
 

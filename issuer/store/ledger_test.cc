@@ -34,8 +34,12 @@ class LedgerContract : public StoreContract {
   static BucketKey Domain(const std::string& domain = "example.com") {
     return {kCa, kCertificatesPerDomain, domain};
   }
-  static Draw DrawOf(const std::string& id, const std::string& principal = "requester/web") {
-    return {.order_id = id, .principal = principal, .buckets = {{Account(), kTwo}}};
+  Draw DrawOf(const std::string& id, const std::string& principal = "requester/web") {
+    const auto [it, added] = created_.emplace(id, now_ + absl::Microseconds(created_.size()));
+    return {.order_id = id,
+            .principal = principal,
+            .since = it->second,
+            .buckets = {{Account(), kTwo}}};
   }
   // How long it must wait; zero: it has drawn.
   absl::Duration Try(const Draw& draw) {
@@ -59,6 +63,7 @@ class LedgerContract : public StoreContract {
 
   std::optional<Ledger> ledger_;
   std::map<std::string, Lease> leases_;
+  std::map<std::string, absl::Time> created_;
 };
 
 TEST_P(LedgerContract, GivesWhatThereIsAndThenTheTime) {
@@ -192,11 +197,15 @@ TEST_P(LedgerContract, ListsTheScarcestFirst) {
 
 TEST_P(LedgerContract, OfARaceAsManyDrawAsThereIs) {
   constexpr int kThreads = 8;
-  for (int i = 0; i < kThreads; ++i) leases_[absl::StrCat(i)] = Queue(absl::StrCat(i));
+  std::vector<Draw> draws;
+  for (int i = 0; i < kThreads; ++i) {
+    draws.push_back(DrawOf(absl::StrCat(i)));
+    leases_[absl::StrCat(i)] = Queue(absl::StrCat(i));
+  }
   std::atomic<int> drawn = 0;
   Race(kThreads, [&](int i) {
-    const std::string id = absl::StrCat(i);
-    const auto when = ledger_->Take(DrawOf(id), leases_.at(id), now_);
+    const Draw& draw = draws[static_cast<size_t>(i)];
+    const auto when = ledger_->Take(draw, leases_.at(draw.order_id), now_);
     ASSERT_TRUE(when.ok()) << when.status();
     if (*when <= now_) ++drawn;
   });
