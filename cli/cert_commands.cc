@@ -4,6 +4,7 @@
 
 #include "cli/cert.h"
 #include "cli/evidence.h"
+#include "cli/limits.h"
 #include "cli/renewal.h"
 #include "cli/warm.h"
 
@@ -88,6 +89,21 @@ void AddWarm(Tree& tree) {
             [](Context& context, bool) { return WarmList(context); });
   auto [remove, r] = Add<WarmOptions>(tree, warm, "remove", "Keep them no longer", WarmRemove);
   add_options(remove, *r);
+}
+
+void AddLimits(Tree& tree) {
+  CLI::App* limits = AddGroup(tree, "limits", "The rate limits of CAs, and what is left of them");
+  auto [show, s] = Add<LimitsOptions>(
+      tree, limits, "show", "What is left, and when the next order has its turn", LimitsShow);
+  show->add_option("NAME", s->names, "Of the domains of these names (default: the scarcest)");
+  show->add_option("--ca", s->ca, "Of this CA (default: of all)");
+  auto [plan, p] = Add<LimitsOptions>(tree, limits, "plan",
+                                      "When certificates for so many names can be had", LimitsPlan);
+  plan->add_option("NAME", p->names, "What is to be ordered");
+  plan->add_option("--file", p->file, "More names, one a line");
+  plan->add_option("--count", p->count, "So many names, where they are not known yet");
+  plan->add_option("--names-per-certificate", p->per_certificate, "1 to 100 (default: 1)");
+  plan->add_option("--ca", p->ca, "At this CA (default: the issuer's first)");
 }
 
 }  // namespace norroy::cli

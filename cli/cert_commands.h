@@ -8,6 +8,7 @@ namespace norroy::cli {
 // `norroy cert ...` and `norroy warm ...`.
 void AddCert(Tree& tree);
 void AddWarm(Tree& tree);
+void AddLimits(Tree& tree);
 
 }  // namespace norroy::cli
 

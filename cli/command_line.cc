@@ -419,6 +419,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   AddOrder(tree);
   AddCert(tree);
   AddWarm(tree);
+  AddLimits(tree);
   AddAgent(tree);
   AddDoctor(tree);
   AddPolicy(tree);

@@ -329,6 +329,7 @@ absl::Status WholeIssuer::MakeApi() {
                              .api_tokens = *api_tokens_,
                              .renewals = *renewals_,
                              .warm_names = *warm_names_,
+                             .ledger = *ledger_,
                              .audit = *audit_,
                              .accounts = *accounts_,
                              .solver = *solver_,
@@ -342,6 +343,7 @@ absl::Status WholeIssuer::MakeApi() {
                              .clock = clock_,
                              .random = random_,
                              .grants = settings_.grants,
+                             .cas = KnownCasOf(settings_.cas),
                              .version = version_,
                              .start_time = clock_.Now()});
   return absl::OkStatus();

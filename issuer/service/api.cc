@@ -15,6 +15,8 @@
 #include "issuer/service/orders.h"
 #include "issuer/service/policy_admin.h"
 #include "issuer/service/policy_service.h"
+#include "issuer/service/rate_limit_service.h"
+#include "issuer/service/rate_limits.h"
 #include "issuer/service/renewal_service.h"
 #include "issuer/service/renewals.h"
 #include "issuer/service/server_info_service.h"
@@ -38,6 +40,7 @@ class IssuerApi final : public Api {
         renewals_({o.renewals, o.store, o.keeper, o.policy, o.timers, o.clock}),
         warm_names_({o.warm_names, o.store, o.accounts, o.policy, o.clock,
                      [&warmer = o.warmer] { warmer.Wake(); }}),
+        rate_limits_({o.ledger, o.store, o.accounts, o.policy, o.cas, o.clock}),
         order_service_(o.env, orders_),
         policy_service_(o.env, policy_admin_),
         certificate_service_(o.env, certificates_, evidence_),
@@ -46,13 +49,14 @@ class IssuerApi final : public Api {
         doctor_service_(o.env, doctor_),
         renewal_service_(o.env, renewals_),
         warm_name_service_(o.env, warm_names_),
+        rate_limit_service_(o.env, rate_limits_),
         audit_service_(o.env, o.audit.log()),
         info_service_(o.env, {o.version, rpc::TlsLibraryVersion(), o.start_time}) {}
 
   std::vector<grpc::Service*> services() override {
-    return {&order_service_,  &policy_service_,   &certificate_service_, &account_service_,
-            &doctor_service_, &renewal_service_,  &api_token_service_,   &audit_service_,
-            &info_service_,   &warm_name_service_};
+    return {&order_service_,  &policy_service_,    &certificate_service_, &account_service_,
+            &doctor_service_, &renewal_service_,   &api_token_service_,   &audit_service_,
+            &info_service_,   &warm_name_service_, &rate_limit_service_};
   }
   void Stop() override { doctor_.Stop(); }
 
@@ -66,6 +70,7 @@ class IssuerApi final : public Api {
   EvidenceRoom evidence_;
   Renewals renewals_;
   WarmNames warm_names_;
+  RateLimits rate_limits_;
   OrderService order_service_;
   PolicyService policy_service_;
   CertificateService certificate_service_;
@@ -74,6 +79,7 @@ class IssuerApi final : public Api {
   DoctorService doctor_service_;
   RenewalService renewal_service_;
   WarmNameService warm_name_service_;
+  RateLimitService rate_limit_service_;
   rpc::AuditService audit_service_;
   ServerInfoService info_service_;
 };

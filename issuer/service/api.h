@@ -18,12 +18,14 @@
 #include "issuer/flow/engine.h"
 #include "issuer/flow/events.h"
 #include "issuer/keys/accounts.h"
+#include "issuer/limits/ca_limits.h"
 #include "issuer/policy/policy.h"
 #include "issuer/renewal/keeper.h"
 #include "issuer/renewal/warmer.h"
 #include "issuer/solver/sealer.h"
 #include "issuer/solver/solver.h"
 #include "issuer/store/api_tokens.h"
+#include "issuer/store/ledger.h"
 #include "issuer/store/policies.h"
 #include "issuer/store/quota.h"
 #include "issuer/store/renewals.h"
@@ -41,6 +43,7 @@ struct ApiOptions {
   store::ApiTokens& api_tokens;
   store::Renewals& renewals;
   store::WarmNames& warm_names;
+  store::Ledger& ledger;
   audit::Keeper& audit;
   keys::Accounts& accounts;
   solver::Solver& solver;
@@ -54,7 +57,8 @@ struct ApiOptions {
   Clock& clock;
   crypto::Random& random;
   const policy::ConfiguredGrants& grants;  // of the configuration
-  std::string version;                     // "norroy-issuer 0.1.0"
+  limits::KnownCas cas;
+  std::string version;  // "norroy-issuer 0.1.0"
   absl::Time start_time;
 };
 
