@@ -398,6 +398,7 @@ absl::Status WholeIssuer::OpenDiagnostics() {
                                    [this, process] {
                                      process->Sample();
                                      metrics_.Sample(*inventory_);
+                                     metrics_.Sample(*ledger_, KnownCasOf(settings_.cas));
                                    }},
                               clock_));
   log::Info("main", "diagnostics are served",

@@ -1,5 +1,6 @@
 #include "issuer/metrics.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/log/log.h"
+#include "issuer/flow/budget.h"
 
 namespace norroy {
 namespace {
@@ -68,7 +70,12 @@ IssuerMetrics::IssuerMetrics(metrics::Registry& registry, Clock& clock)
           {"ca", "action", "method", "status"})),
       request_seconds_(registry.NewHistogram("norroy_acme_request_duration_seconds",
                                              "Requests to CAs, in seconds.", {"ca", "action"},
-                                             metrics::RequestBuckets())) {}
+                                             metrics::RequestBuckets())),
+      budget_left_(registry.NewGauge(
+          "norroy_ratelimit_remaining_ratio",
+          "What new orders can still have of a CA's rate limit, of a limit per domain at the "
+          "domain that has least; 1: nothing is spent.",
+          {"ca", "limit"})) {}
 
 void IssuerMetrics::Note(const flow::Order& order) {
   if (!flow::IsFinal(order.state)) return;
@@ -95,6 +102,33 @@ void IssuerMetrics::Sample(store::Inventory& inventory) {
   }
   for (const auto& [state, count] : *counts) {
     open_orders_.Set({absl::AsciiStrToLower(flow::StateName(state))}, static_cast<double>(count));
+  }
+}
+
+void IssuerMetrics::Sample(store::Ledger& ledger, const limits::KnownCas& cas) {
+  for (const auto& [ca, known] : cas) {
+    const auto sample = [&, &ca = ca](const std::optional<limits::Published>& published,
+                                      const char* limit,
+                                      const absl::StatusOr<std::vector<store::BucketState>>& read) {
+      if (!read.ok()) {
+        log::Warning("metrics", "limits cannot be read", {{"error", read.status().message()}});
+        return;
+      }
+      const limits::BucketRule rule = limits::RuleOf(*published);
+      const absl::Time full_at = read->empty() ? absl::InfinitePast() : read->front().full_at;
+      budget_left_.Set({ca, limit},
+                       static_cast<double>(limits::TokensLeft(rule, full_at, clock_.Now())) /
+                           (rule.burst - rule.reserve));
+    };
+    const limits::CaLimits& limits = known.limits;
+    if (limits.new_orders_per_account.has_value()) {
+      sample(limits.new_orders_per_account, store::kNewOrdersPerAccount,
+             ledger.Get({flow::AccountBucket(ca)}));
+    }
+    if (limits.certificates_per_domain.has_value()) {
+      sample(limits.certificates_per_domain, store::kCertificatesPerDomain,
+             ledger.Scarcest(known.directory_url, store::kCertificatesPerDomain, clock_.Now(), 1));
+    }
   }
 }
 

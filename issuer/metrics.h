@@ -2,7 +2,7 @@
 #define NORROY_ISSUER_METRICS_H_
 
 // What an issuer counts of its own work: orders that ended and how long they took, orders that are
-// open, requests to CAs. docs/monitoring.md lists the names.
+// open, requests to CAs, what is left of their rate limits. docs/monitoring.md lists the names.
 
 #include <memory>
 #include <string>
@@ -11,7 +11,9 @@
 #include "common/http/client.h"
 #include "common/metrics/registry.h"
 #include "issuer/flow/order.h"
+#include "issuer/limits/ca_limits.h"
 #include "issuer/store/inventory.h"
+#include "issuer/store/ledger.h"
 
 namespace norroy {
 
@@ -24,8 +26,9 @@ class IssuerMetrics {
   void Note(const flow::Order& order);
   // Passes requests of one CA on, and counts them. It outlives the client.
   std::unique_ptr<http::Client> Count(const std::string& ca, std::unique_ptr<http::Client> client);
-  // Reads what is not counted where it happens.
+  // Read what is not counted where it happens.
   void Sample(store::Inventory& inventory);
+  void Sample(store::Ledger& ledger, const limits::KnownCas& cas);
 
  private:
   Clock& clock_;
@@ -34,6 +37,7 @@ class IssuerMetrics {
   metrics::Gauge& open_orders_;
   metrics::Counter& requests_;
   metrics::Histogram& request_seconds_;
+  metrics::Gauge& budget_left_;
 };
 
 }  // namespace norroy

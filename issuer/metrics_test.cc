@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "common/error/error.h"
+#include "common/sql/database.h"
+#include "common/sql/time_column.h"
+#include "issuer/store/store.h"
 
 namespace norroy {
 namespace {
@@ -42,6 +45,43 @@ TEST_F(IssuerMetricsTest, CountsOrdersThatEnd) {
       HasSubstr(
           "norroy_orders_total{ca=\"le\",reason=\"VALIDATION_FAILED\",result=\"invalid\"} 1\n"));
   EXPECT_THAT(registry_.Text(), HasSubstr("norroy_order_duration_seconds_sum{ca=\"le\"} 2\n"));
+}
+
+TEST_F(IssuerMetricsTest, ReadsWhatIsLeftOfLimits) {
+  const auto database = sql::OpenSqlite(":memory:");
+  ASSERT_TRUE(database.ok()) << database.status();
+  ASSERT_TRUE(sql::Migrate(**database, store::Store::Migrations()).ok());
+  store::Ledger ledger(**database);
+  const limits::Published ten = {10, absl::Hours(1)};
+  const limits::KnownCas cas = {
+      {"le", {"https://le.test/", {.new_orders_per_account = ten, .certificates_per_domain = ten}}},
+      {"none", {"https://none.test/", {}}}};
+  const auto spend = [&](const char* scope, const char* limit, const char* subject, int count) {
+    ASSERT_TRUE(
+        (*database)
+            ->Write([&](sql::Connection& connection) {
+              return connection
+                  .Execute(
+                      "INSERT INTO ledger_buckets (scope, kind, subject, full_time) "
+                      "VALUES ($1, $2, $3, $4)",
+                      {scope, limit, subject,
+                       sql::TimeColumn(clock_.Now() + count * limits::RuleOf(ten).interval)})
+                  .status();
+            })
+            .ok());
+  };
+  metrics_.Sample(ledger, cas);
+  EXPECT_THAT(
+      registry_.Text(),
+      HasSubstr(
+          "norroy_ratelimit_remaining_ratio{ca=\"le\",limit=\"new_orders_per_account\"} 1\n"));
+  spend("le", store::kNewOrdersPerAccount, "", 2);
+  spend("https://le.test/", store::kCertificatesPerDomain, "a.test", 6);
+  spend("https://le.test/", store::kCertificatesPerDomain, "b.test", 4);
+  metrics_.Sample(ledger, cas);
+  EXPECT_THAT(registry_.Text(), HasSubstr("{ca=\"le\",limit=\"new_orders_per_account\"} 0.75\n"));
+  EXPECT_THAT(registry_.Text(), HasSubstr("{ca=\"le\",limit=\"certificates_per_domain\"} 0.25\n"));
+  EXPECT_THAT(registry_.Text(), Not(HasSubstr("ca=\"none\"")));
 }
 
 // Answers after a while of simulated time, or not at all.

@@ -23,7 +23,14 @@ class Monitoring : public ::testing::Test {
     const int http_port = FreePort();
     pebble_ = Pebble::Start(dir_, {.http_port = http_port});
     norroy_ = Deployment::Start(
-        dir_, *pebble_, {.issuer = ListenOn(issuer_port_), .validator = ListenOn(validator_port_)});
+        dir_, *pebble_,
+        {.cas =
+             absl::StrCat("  - name: limited\n    directory_url: ", pebble_->place().directory_url,
+                          "\n    root_file: ", pebble_->place().tls_root_file,
+                          "\n    agree_tos: true\n    limits:\n      new_orders_per_account:\n"
+                          "        count: 10\n        per_minutes: 60\n"),
+         .issuer = ListenOn(issuer_port_),
+         .validator = ListenOn(validator_port_)});
     norroy_->AddAgent("web1", {.patterns = {".example.test"}, .http_port = http_port});
   }
 
@@ -54,7 +61,7 @@ TEST_F(Monitoring, EveryMetricOfTheAlertsIsThere) {
   for (std::sregex_iterator it(rules.begin(), rules.end(), name), end; it != end; ++it, ++names) {
     EXPECT_THAT(seen, HasSubstr(absl::StrCat("\n", it->str(), "{"))) << it->str();
   }
-  EXPECT_GE(names, 8);
+  EXPECT_GE(names, 9);
   EXPECT_THAT(seen, HasSubstr("grpc_server_handled_total{grpc_code=\"OK\",grpc_method="
                               "\"CreateOrder\",grpc_service=\"norroy.issuer.v1.OrderService\","
                               "grpc_type=\"unary\"} 1\n"));
