@@ -1,6 +1,8 @@
 #include "issuer/store/ledger.h"
 
 #include <algorithm>
+#include <limits>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +16,7 @@ namespace norroy::store {
 namespace {
 
 using sql::Connection;
+using Buckets = std::map<BucketKey, limits::BucketRule>;
 
 // Longer than any limit looks back.
 constexpr absl::Duration kDrawsKept = absl::Hours(14 * 24);
@@ -51,12 +54,15 @@ absl::Status SetFull(Connection& connection, const BucketKey& key, absl::Time fu
       .status();
 }
 
-absl::StatusOr<bool> HasDrawn(Connection& connection, const Draw& draw) {
-  NORROY_ASSIGN_OR_RETURN(
-      const std::vector<sql::Row> rows,
-      connection.Query("SELECT 1 FROM ledger_draws WHERE order_id = $1 AND turn = $2 LIMIT 1",
-                       {draw.order_id, int64_t{draw.turn}}));
-  return !rows.empty();
+// What the present CA order of the order has not drawn yet.
+absl::StatusOr<Buckets> NotDrawn(Connection& connection, const Draw& draw) {
+  NORROY_ASSIGN_OR_RETURN(const std::vector<sql::Row> rows,
+                          connection.Query("SELECT scope, kind, subject FROM ledger_draws "
+                                           "WHERE order_id = $1 AND turn = $2",
+                                           {draw.order_id, int64_t{draw.turn}}));
+  Buckets missing = draw.buckets;
+  for (const sql::Row& row : rows) missing.erase({row.Text(0), row.Text(1), row.Text(2)});
+  return missing;
 }
 
 absl::Status LeaveLine(Connection& connection, absl::string_view order_id) {
@@ -65,13 +71,19 @@ absl::Status LeaveLine(Connection& connection, absl::string_view order_id) {
 }
 
 // Those whose order went on, ended or is gone.
-absl::Status ForgetGone(Connection& connection, const std::string& scope) {
-  return connection
-      .Execute(
-          "DELETE FROM ledger_waits WHERE scope = $1 AND NOT EXISTS (SELECT 1 FROM orders "
-          "WHERE orders.id = ledger_waits.order_id AND orders.state = $2)",
-          {scope, StateColumn(flow::State::kQueued)})
-      .status();
+absl::Status ForgetGone(Connection& connection, const Buckets& buckets) {
+  std::set<std::string> scopes;
+  for (const auto& [key, rule] : buckets) scopes.insert(key.scope);
+  for (const std::string& scope : scopes) {
+    NORROY_RETURN_IF_ERROR(
+        connection
+            .Execute(
+                "DELETE FROM ledger_waits WHERE scope = $1 AND NOT EXISTS (SELECT 1 FROM orders "
+                "WHERE orders.id = ledger_waits.order_id AND orders.state = $2)",
+                {scope, StateColumn(flow::State::kQueued)})
+            .status());
+  }
+  return absl::OkStatus();
 }
 
 // The place that it has, or the one at the end.
@@ -102,8 +114,9 @@ absl::StatusOr<int> Before(Connection& connection, const BucketKey& key, const D
   return static_cast<int>(rows.front().Int(0));
 }
 
-absl::Status JoinLine(Connection& connection, const Draw& draw, const Place& place) {
-  for (const auto& [key, rule] : draw.buckets) {
+absl::Status JoinLine(Connection& connection, const Draw& draw, const Buckets& buckets,
+                      const Place& place) {
+  for (const auto& [key, rule] : buckets) {
     NORROY_RETURN_IF_ERROR(
         connection
             .Execute("INSERT INTO ledger_waits (order_id, scope, kind, subject, principal, "
@@ -128,14 +141,15 @@ absl::Status NoteDrawn(Connection& connection, const Draw& draw, const BucketKey
       .status();
 }
 
-// What only certificates cost: of an order that has brought none.
-absl::Status GiveBackCertificates(Connection& connection, const std::string& order_id) {
+// What only certificates cost: of CA orders before this one, which have brought none.
+absl::Status GiveBackCertificates(Connection& connection, const std::string& order_id,
+                                  int before_turn) {
   NORROY_ASSIGN_OR_RETURN(
       const std::vector<sql::Row> rows,
       connection.Query("SELECT scope, kind, subject, interval_us, COUNT(*) FROM ledger_draws "
-                       "WHERE order_id = $1 AND kind = $2 "
+                       "WHERE order_id = $1 AND kind = $2 AND turn < $3 "
                        "GROUP BY scope, kind, subject, interval_us ORDER BY scope, kind, subject",
-                       {order_id, kCertificatesPerDomain}));
+                       {order_id, kCertificatesPerDomain, int64_t{before_turn}}));
   for (const sql::Row& row : rows) {
     const BucketKey key = {row.Text(0), row.Text(1), row.Text(2)};
     NORROY_ASSIGN_OR_RETURN(absl::Time full_at, LockBucket(connection, key));
@@ -145,45 +159,44 @@ absl::Status GiveBackCertificates(Connection& connection, const std::string& ord
     NORROY_RETURN_IF_ERROR(SetFull(connection, key, full_at));
   }
   return connection
-      .Execute("DELETE FROM ledger_draws WHERE order_id = $1 AND kind = $2",
-               {order_id, kCertificatesPerDomain})
+      .Execute("DELETE FROM ledger_draws WHERE order_id = $1 AND kind = $2 AND turn < $3",
+               {order_id, kCertificatesPerDomain, int64_t{before_turn}})
+      .status();
+}
+
+absl::Status TakeAll(Connection& connection, const Draw& draw, const Buckets& buckets,
+                     const std::map<BucketKey, absl::Time>& full, absl::Time now) {
+  for (const auto& [key, rule] : buckets) {
+    NORROY_RETURN_IF_ERROR(SetFull(connection, key, limits::AfterTaking(rule, full.at(key), now)));
+    NORROY_RETURN_IF_ERROR(NoteDrawn(connection, draw, key, rule, now));
+  }
+  NORROY_RETURN_IF_ERROR(LeaveLine(connection, draw.order_id));
+  return connection
+      .Execute("DELETE FROM ledger_draws WHERE time <= $1", {sql::TimeColumn(now - kDrawsKept)})
       .status();
 }
 
 absl::StatusOr<absl::Time> TakeNow(Connection& connection, const Draw& draw, absl::Time now) {
-  NORROY_ASSIGN_OR_RETURN(const bool drawn, HasDrawn(connection, draw));
-  if (drawn) return now;
-  NORROY_RETURN_IF_ERROR(GiveBackCertificates(connection, draw.order_id));
-  std::vector<absl::Time> full;
-  for (const auto& [key, rule] : draw.buckets) {
-    NORROY_ASSIGN_OR_RETURN(const absl::Time full_at, LockBucket(connection, key));
-    full.push_back(full_at);
+  NORROY_ASSIGN_OR_RETURN(const Buckets buckets, NotDrawn(connection, draw));
+  if (buckets.empty()) return now;
+  NORROY_RETURN_IF_ERROR(GiveBackCertificates(connection, draw.order_id, draw.turn));
+  std::map<BucketKey, absl::Time> full;
+  for (const auto& [key, rule] : buckets) {
+    NORROY_ASSIGN_OR_RETURN(full[key], LockBucket(connection, key));
   }
-  for (const auto& [key, rule] : draw.buckets) {
-    NORROY_RETURN_IF_ERROR(ForgetGone(connection, key.scope));
-  }
+  NORROY_RETURN_IF_ERROR(ForgetGone(connection, buckets));
   NORROY_ASSIGN_OR_RETURN(const Place place, PlaceOf(connection, draw));
   absl::Time when = now;
-  size_t i = 0;
-  for (const auto& [key, rule] : draw.buckets) {
+  for (const auto& [key, rule] : buckets) {
     NORROY_ASSIGN_OR_RETURN(const int before, Before(connection, key, draw, place));
-    when = std::max(when, limits::WhenLeft(rule, full[i++], before + 1, now));
+    when = std::max(when, limits::WhenLeft(rule, full.at(key), before + 1, now));
   }
-  if (when > now) {
-    NORROY_RETURN_IF_ERROR(JoinLine(connection, draw, place));
-    return when;
+  if (when <= now) {
+    NORROY_RETURN_IF_ERROR(TakeAll(connection, draw, buckets, full, now));
+    return now;
   }
-  i = 0;
-  for (const auto& [key, rule] : draw.buckets) {
-    NORROY_RETURN_IF_ERROR(SetFull(connection, key, limits::AfterTaking(rule, full[i++], now)));
-    NORROY_RETURN_IF_ERROR(NoteDrawn(connection, draw, key, rule, now));
-  }
-  NORROY_RETURN_IF_ERROR(LeaveLine(connection, draw.order_id));
-  NORROY_RETURN_IF_ERROR(
-      connection
-          .Execute("DELETE FROM ledger_draws WHERE time <= $1", {sql::TimeColumn(now - kDrawsKept)})
-          .status());
-  return now;
+  NORROY_RETURN_IF_ERROR(JoinLine(connection, draw, buckets, place));
+  return when;
 }
 
 constexpr char kWaiting[] =
@@ -208,7 +221,7 @@ absl::StatusOr<absl::Time> Ledger::Take(const Draw& draw, const Lease& lease, ab
 absl::Status Ledger::GiveBack(absl::string_view order_id) {
   return database_.Write([&](Connection& connection) -> absl::Status {
     NORROY_RETURN_IF_ERROR(LeaveLine(connection, order_id));
-    return GiveBackCertificates(connection, std::string(order_id));
+    return GiveBackCertificates(connection, std::string(order_id), std::numeric_limits<int>::max());
   });
 }
 

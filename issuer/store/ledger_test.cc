@@ -90,6 +90,21 @@ TEST_P(LedgerContract, AnOrderDrawsOnceForEachOfItsCaOrders) {
   EXPECT_EQ(Left(Account()), 0);
 }
 
+TEST_P(LedgerContract, AtAnotherCaItDrawsAgainAndBackAtTheFirstWhatItGaveBack) {
+  Draw here = DrawOf("a");
+  here.buckets[Domain()] = kTwo;
+  EXPECT_EQ(Try(here), absl::ZeroDuration());
+  ASSERT_TRUE(ledger_->GiveBack("a").ok());
+  const BucketKey other = {"other", kNewOrdersPerAccount, ""};
+  Draw there = DrawOf("a");
+  there.buckets = {{other, kTwo}};
+  EXPECT_EQ(Try(there), absl::ZeroDuration());
+  EXPECT_EQ(Left(other), 1);
+  EXPECT_EQ(Try(here), absl::ZeroDuration());
+  EXPECT_EQ(Left(Domain()), 1);
+  EXPECT_EQ(Left(Account()), 1);
+}
+
 TEST_P(LedgerContract, DrawsFromAllOrNone) {
   Draw draw = DrawOf("a");
   draw.buckets[Domain()] = kTwo;

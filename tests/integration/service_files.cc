@@ -13,6 +13,7 @@
 #include "norroy/issuer/v1/doctor_service.pb.h"
 #include "norroy/issuer/v1/order_service.pb.h"
 #include "norroy/issuer/v1/policy_service.pb.h"
+#include "norroy/issuer/v1/rate_limit_service.pb.h"
 #include "norroy/issuer/v1/renewal_service.pb.h"
 #include "norroy/issuer/v1/server_info_service.pb.h"
 #include "norroy/issuer/v1/warm_name_service.pb.h"
@@ -51,6 +52,7 @@ std::vector<const google::protobuf::FileDescriptor*> ServiceFiles() {
       issuer::v1::RehearseRequest::descriptor()->file(),
       issuer::v1::Order::descriptor()->file(),
       issuer::v1::Policy::descriptor()->file(),
+      issuer::v1::RateLimit::descriptor()->file(),
       issuer::v1::Renewal::descriptor()->file(),
       issuer::v1::WarmName::descriptor()->file(),
       issuer::v1::GetServerInfoRequest::descriptor()->file(),
