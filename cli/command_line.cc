@@ -35,7 +35,8 @@ namespace {
 void AddInit(Tree& tree) {
   auto [app, o] =
       Add<InitOptions>(tree, &tree.app, "init", "Make a deployment in a directory", Init);
-  app->add_option("--ca", o->ca, "letsencrypt, letsencrypt-staging, or a directory's https URL")
+  app->add_option("--ca", o->ca,
+                  "A name of docs/cas.md (letsencrypt, google, ...), or a directory's https URL")
       ->capture_default_str();
   app->add_option("--ca-root", o->ca_root, "PEM file with the root of the CA's own server");
   app->add_option("--contact", o->contact, "Mail address for the CA");

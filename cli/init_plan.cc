@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cli/free_ports.h"
+#include "cli/known_cas.h"
 #include "cli/layout.h"
 #include "common/crypto/certificate.h"
 #include "common/crypto/encoding.h"
@@ -27,8 +28,6 @@ constexpr size_t kMaxEabKey = 4096;
 constexpr size_t kMaxUrl = 2048;
 // As good as no limit.
 constexpr int kTestCaLimit = 100000;
-constexpr char kLetsEncrypt[] = "https://acme-v02.api.letsencrypt.org/directory";
-constexpr char kLetsEncryptStaging[] = "https://acme-staging-v02.api.letsencrypt.org/directory";
 
 absl::Status Usage(absl::string_view message) {
   return MakeError(absl::StatusCode::kInvalidArgument, "BAD_USAGE", message);
@@ -51,19 +50,22 @@ absl::StatusOr<std::string> OperatorName(const std::string& option) {
 
 absl::StatusOr<config::v1::CaConfig> PlanCa(const InitOptions& options) {
   config::v1::CaConfig ca;
-  if (options.ca == "letsencrypt") {
+  const KnownCa* const known = FindKnownCa(options.ca);
+  if (known != nullptr) {
     ca.set_name(options.ca);
-    ca.set_directory_url(kLetsEncrypt);
-  } else if (options.ca == "letsencrypt-staging") {
-    ca.set_name(options.ca);
-    ca.set_directory_url(kLetsEncryptStaging);
+    ca.set_directory_url(std::string(known->directory_url));
+    if (!known->eab_from.empty() && options.eab_kid.empty()) {
+      return Usage(absl::StrCat("--ca ", options.ca, ": ", known->title,
+                                " serves accounts of its customers only: give --eab-kid and "
+                                "--eab-key-file, which come from ",
+                                known->eab_from));
+    }
   } else if (absl::StartsWith(options.ca, "https://") && options.ca.size() <= kMaxUrl) {
     ca.set_name("ca");
     ca.set_directory_url(options.ca);
   } else {
-    return Usage(absl::StrCat("--ca: \"", Printable(options.ca),
-                              "\" is none of letsencrypt, letsencrypt-staging and the https URL "
-                              "of a CA's directory"));
+    return Usage(absl::StrCat("--ca: \"", Printable(options.ca), "\" is none of ", KnownCaNames(),
+                              " and the https URL of a CA's directory"));
   }
   if (!options.contact.empty()) {
     absl::string_view mail = options.contact;
@@ -77,8 +79,9 @@ absl::StatusOr<config::v1::CaConfig> PlanCa(const InitOptions& options) {
     }
     ca.add_contacts(absl::StrCat("mailto:", mail));
   }
-  if (options.test_ca && ca.name() == "letsencrypt") {
-    return Usage("--test-ca: Let's Encrypt's production CA is none; its limits are for all users");
+  if (options.test_ca && known != nullptr && !known->staging) {
+    return Usage(
+        absl::StrCat("--test-ca: ", known->title, " is none; its limits are for all its users"));
   }
   ca.set_agree_tos(options.agree_tos);
   return ca;

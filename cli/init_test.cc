@@ -44,7 +44,8 @@ TEST(InitPlan, BadOptionsAreRefusedBeforeAnythingIsWritten) {
       {[](InitOptions& o) { o.deployment = "Bad_Name"; }, "Bad_Name"},
       {[](InitOptions& o) { o.operator_name = "no spaces"; }, "--operator"},
       {[](InitOptions& o) { o.ca = "http://ca.example/dir"; }, "https"},
-      {[](InitOptions& o) { o.ca = "zerossl"; }, "zerossl"},
+      {[](InitOptions& o) { o.ca = "zerossl"; }, "developer page"},
+      {[](InitOptions& o) { o.ca = "buypass"; }, "letsencrypt-staging, google"},
       {[](InitOptions& o) { o.ca = "letsencrypt", o.test_ca = true; }, "--test-ca"},
       {[](InitOptions& o) { o.contact = "nobody"; }, "--contact"},
       {[](InitOptions& o) { o.contact = "a@b.example,c@d.example"; }, "--contact"},
@@ -76,6 +77,19 @@ TEST(InitPlan, LetsEncryptByName) {
   EXPECT_EQ(InitPlan::Make(options)->ca.directory_url(),
             "https://acme-v02.api.letsencrypt.org/directory");
   EXPECT_EQ(InitPlan::Make(InitOptions())->ca.name(), "letsencrypt-staging");
+}
+
+TEST(InitPlan, ACaOfCustomersByNameAndItsBinding) {
+  InitOptions options = Minimal();
+  options.ca = "google";
+  options.eab_kid = "kid";
+  options.eab_key_file = absl::StrCat(testing::TempDir(), "/eab-key");
+  ASSERT_TRUE(identity::WriteFileAtomically(options.eab_key_file, "c2VjcmV0", 0600).ok());
+  const auto plan = InitPlan::Make(options);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->ca.name(), "google");
+  EXPECT_EQ(plan->ca.directory_url(), "https://dv.acme-v02.api.pki.goog/directory");
+  EXPECT_EQ(plan->ca.eab_kid(), "kid");
 }
 
 TEST(InitPlan, GuardsAreRaisedAndPreflightIsOffForTestCasOnly) {

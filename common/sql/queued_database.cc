@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <random>
 #include <thread>
 #include <utility>
@@ -50,7 +51,8 @@ class Patience {
     const absl::Duration left = absl::FromChrono(end_ - std::chrono::steady_clock::now());
     if (left <= absl::ZeroDuration()) return false;
     std::uniform_real_distribution<double> part(0.5, 1.0);
-    absl::SleepFor(std::min(pause_ * part(engine_), left));
+    if (!engine_.has_value()) engine_.emplace(std::random_device()());
+    absl::SleepFor(std::min(pause_ * part(*engine_), left));
     pause_ = std::min(pause_ * 2, kLongestPause);
     return true;
   }
@@ -58,7 +60,8 @@ class Patience {
  private:
   const std::chrono::steady_clock::time_point end_;
   absl::Duration pause_ = kFirstPause;
-  std::minstd_rand engine_{std::random_device()()};
+  // Hardly anybody ever waits, and a random_device costs as much as a small query.
+  std::optional<std::minstd_rand> engine_;
 };
 
 // A statement that failed may have spoilt the transaction, on some databases, so that nothing after

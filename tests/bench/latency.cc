@@ -63,7 +63,7 @@ void AddPeers(const std::string& suite, int names, double at_least, const Times&
   }
   std::optional<Times> fastest;
   for (const std::string& peer : wanted) {
-    const std::optional<Times> times = MeasurePeer(peer, names, size.Of(1, 3));
+    const std::optional<Times> times = MeasurePeer(peer, names, names > 1 ? 1 : size.Of(1, 3));
     if (!times.has_value()) {
       report.Skip(suite, absl::StrCat(peer, " is not installed"));
       continue;
