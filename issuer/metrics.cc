@@ -123,7 +123,7 @@ void IssuerMetrics::Sample(store::Ledger& ledger, const limits::KnownCas& cas) {
     const limits::CaLimits& limits = known.limits;
     if (limits.new_orders_per_account.has_value()) {
       sample(limits.new_orders_per_account, store::kNewOrdersPerAccount,
-             ledger.Get({flow::AccountBucket(ca)}));
+             ledger.Get({flow::AccountBucket(ca)}, clock_.Now()));
     }
     if (limits.certificates_per_domain.has_value()) {
       sample(limits.certificates_per_domain, store::kCertificatesPerDomain,

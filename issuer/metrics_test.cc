@@ -62,8 +62,8 @@ TEST_F(IssuerMetricsTest, ReadsWhatIsLeftOfLimits) {
             ->Write([&](sql::Connection& connection) {
               return connection
                   .Execute(
-                      "INSERT INTO ledger_buckets (scope, kind, subject, full_time) "
-                      "VALUES ($1, $2, $3, $4)",
+                      "INSERT INTO ledger_buckets (scope, kind, subject, full_time, "
+                      "served_turn) VALUES ($1, $2, $3, $4, 0)",
                       {scope, limit, subject,
                        sql::TimeColumn(clock_.Now() + count * limits::RuleOf(ten).interval)})
                   .status();

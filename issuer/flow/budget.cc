@@ -1,6 +1,6 @@
 #include "issuer/flow/budget.h"
 
-#include <optional>
+#include <vector>
 
 #include "common/status_macros.h"
 
@@ -41,34 +41,60 @@ absl::StatusOr<Priority> Budget::PriorityOf(const Order& order, absl::Time now) 
   return IsExpiring(*old, now) ? Priority::kExpiring : Priority::kRenewal;
 }
 
-absl::StatusOr<absl::Time> Budget::Draw(const Order& order, bool replaces,
-                                        const store::Lease& lease, absl::Time now) {
-  if (replaces || !Counts(order.ca)) return now;
-  NORROY_ASSIGN_OR_RETURN(const bool issued, ledger_.HasIssued(order, now - kRenewedWithin));
-  if (issued) return now;
-  const limits::KnownCa& ca = cas_.at(order.ca);
-  const limits::CaLimits& limits = ca.limits;
-  NORROY_ASSIGN_OR_RETURN(const Priority priority, PriorityOf(order, now));
-  const bool urgent = priority == Priority::kExpiring;
-  store::Draw draw = {.order_id = order.id,
-                      .turn = order.restarts,
-                      .principal = order.creator,
-                      .priority = static_cast<int>(priority),
-                      .since = order.create_time};
-  if (limits.new_orders_per_account.has_value()) {
-    draw.buckets[AccountBucket(order.ca)] = limits::RuleOf(*limits.new_orders_per_account, urgent);
+store::Buckets Budget::BucketsOf(const Order& order, const std::string& ca, bool urgent) const {
+  store::Buckets buckets;
+  const limits::KnownCa& known = cas_.at(ca);
+  if (known.limits.new_orders_per_account.has_value()) {
+    buckets[AccountBucket(ca)] = limits::RuleOf(*known.limits.new_orders_per_account, urgent);
   }
-  if (limits.certificates_per_domain.has_value()) {
+  if (known.limits.certificates_per_domain.has_value()) {
     for (const challenge::Name& name : order.names) {
-      draw.buckets[DomainBucket(ca, limits::SubjectOf(name.identifier()))] =
-          limits::RuleOf(*limits.certificates_per_domain, urgent);
+      buckets[DomainBucket(known, limits::SubjectOf(name.identifier()))] =
+          limits::RuleOf(*known.limits.certificates_per_domain, urgent);
     }
   }
-  return ledger_.Take(draw, lease, now);
+  return buckets;
+}
+
+absl::StatusOr<store::Drawn> Budget::Draw(const Order& order, bool replaces,
+                                          const store::Lease& lease, absl::Time now) {
+  const store::Drawn nothing = {now, now};
+  if (!Counts(order.ca)) {
+    // It may come from a CA that counts.
+    if (order.beginnings > 0) NORROY_RETURN_IF_ERROR(GiveBack(order));
+    return nothing;
+  }
+  if (cas_.at(order.ca).limits.renewals_are_free) {
+    if (replaces) return nothing;
+    NORROY_ASSIGN_OR_RETURN(const bool issued, ledger_.HasIssued(order, now - kRenewedWithin));
+    if (issued) return nothing;
+  }
+  NORROY_ASSIGN_OR_RETURN(const Priority priority, PriorityOf(order, now));
+  return ledger_.Take({.order_id = order.id,
+                       .beginning = order.beginnings,
+                       .principal = order.creator,
+                       .priority = static_cast<int>(priority),
+                       .since = order.create_time,
+                       .buckets = BucketsOf(order, order.ca, priority == Priority::kExpiring)},
+                      lease, now);
+}
+
+absl::StatusOr<bool> Budget::WouldWait(const Order& order, const std::string& ca, absl::Time now) {
+  if (!Counts(ca)) return false;
+  const store::Buckets buckets = BucketsOf(order, ca, /*urgent=*/false);
+  std::vector<store::BucketKey> keys;
+  for (const auto& [key, rule] : buckets) keys.push_back(key);
+  NORROY_ASSIGN_OR_RETURN(const std::vector<store::BucketState> states, ledger_.Get(keys, now));
+  for (const store::BucketState& state : states) {
+    const int before = static_cast<int>(state.waiting);
+    if (limits::WhenLeft(buckets.at(state.key), state.full_at, before + 1, now) > now) return true;
+  }
+  return false;
 }
 
 absl::Status Budget::GiveBack(const Order& order) {
-  if (!Counts(order.ca)) return absl::OkStatus();
+  const bool counted = Counts(order.ca) || order.beginnings > 0;
+  if (!counted || !order.finalize_intent_url.empty()) return absl::OkStatus();
   return ledger_.GiveBack(order.id);
 }
 

@@ -34,17 +34,18 @@ class Budget {
 
   // The CA has limits.
   bool Counts(const std::string& ca) const;
-  // At most `now`: it may be placed. Later: it is in the line, and that is its time as far as is
-  // known. What CAs except from these limits draws nothing: an order that says what it replaces
-  // (RFC 9773 5), and names that the CA has issued together in the last 120 days. ABORTED
-  // (LEASE_LOST).
-  absl::StatusOr<absl::Time> Draw(const Order& order, bool replaces, const store::Lease& lease,
-                                  absl::Time now);
-  // It ends without a certificate, or goes to another CA.
+  // Draws, or waits: store::Ledger::Take. What the CA does not count draws nothing; `replaces`: the
+  // order will say which certificate it replaces. ABORTED (LEASE_LOST).
+  absl::StatusOr<store::Drawn> Draw(const Order& order, bool replaces, const store::Lease& lease,
+                                    absl::Time now);
+  // Whether the order would have to wait at this CA, as far as is known now.
+  absl::StatusOr<bool> WouldWait(const Order& order, const std::string& ca, absl::Time now);
+  // It ends without a certificate. One that may have been issued all the same is not given back.
   absl::Status GiveBack(const Order& order);
 
  private:
   absl::StatusOr<Priority> PriorityOf(const Order& order, absl::Time now);
+  store::Buckets BucketsOf(const Order& order, const std::string& ca, bool urgent) const;
 
   store::Ledger& ledger_;
   store::Store& store_;

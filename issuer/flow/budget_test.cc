@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "issuer/flow/ca_faults.h"
+#include "issuer/store/ledger.h"
 
 namespace norroy::flow {
 namespace {
@@ -119,8 +120,10 @@ TEST(Budgets, AnOrderWithoutACertificateCostsItsDomainNothing) {
   }
 }
 
-TEST(Budgets, NamesThatWereIssuedTogetherCostNothingAgain) {
-  Budgeted f(FiveADomain());
+TEST(Budgets, NamesThatWereIssuedTogetherCostNothingAgainWhereTheCaSaysSo) {
+  limits::CaLimits limits = FiveADomain();
+  limits.renewals_are_free = true;
+  Budgeted f(limits);
   ASSERT_EQ(f.Issue({kWww}).state, State::kDone);
   const std::vector<std::string> ids = f.PlaceMany(4);
   f.RunFor(absl::Minutes(1));
@@ -137,13 +140,61 @@ TEST(Budgets, WhatIsAboutToExpireUsesWhatIsKeptForIt) {
   const std::vector<std::string> ids = f.PlaceMany(5, /*one_domain=*/false);
   f.RunFor(absl::Minutes(1));
   ASSERT_EQ(f.Done(ids), 4);
-  // The CA would not have it as a renewal, and its names have changed.
-  f.ca().ScriptAt(Endpoint::kNewOrder, Calls::Nth(6),
-                  Fault::Problem(409, "alreadyReplaced", "replaced already"));
   const std::vector<std::string> names = {kWww, "more.example.test"};
-  const Order renewal =
-      f.Create(names, MakeCsr(names, MakeKey()), /*reuse_never=*/false, old.certificate_id);
-  EXPECT_EQ(f.Settle(renewal.id, absl::Minutes(1)).state, State::kDone);
+  const std::string csr = MakeCsr(names, MakeKey());
+  const Order other = f.Create(names, csr);
+  const Order renewal = f.Create(names, csr, /*reuse_never=*/false, old.certificate_id);
+  f.RunFor(absl::Minutes(1));
+  EXPECT_EQ(f.Get(renewal.id).state, State::kDone);
+  EXPECT_EQ(f.Get(other.id).state, State::kQueued);
+}
+
+TEST(Budgets, ARenewalThatTheCaDoesNotTakeForOneIsCounted) {
+  limits::CaLimits limits = FiveAnHour();
+  limits.renewals_are_free = true;
+  Budgeted f(limits);
+  const Order old = f.Issue({kWww});
+  ASSERT_EQ(old.state, State::kDone);
+  const std::vector<std::string> names = {kWww, "more.example.test"};
+  const auto renew = [&] {
+    return f.Settle(
+        f.Create(names, MakeCsr(names, MakeKey()), /*reuse_never=*/false, old.certificate_id).id,
+        absl::Minutes(1));
+  };
+  const auto left = [&] {
+    store::Ledger ledger(f.database());
+    return limits::TokensLeft(limits::RuleOf(*limits.new_orders_per_account),
+                              ledger.Get({AccountBucket("fake")}, f.clock().Now())->front().full_at,
+                              f.clock().Now());
+  };
+  ASSERT_EQ(left(), 3);
+  f.ca().ScriptAt(Endpoint::kNewOrder, Calls::Nth(1),
+                  Fault::Problem(409, "alreadyReplaced", "replaced already"));
+  const Order renewed = renew();
+  ASSERT_EQ(renewed.state, State::kDone) << f.Says(renewed);
+  EXPECT_TRUE(renewed.replaces_refused);
+  EXPECT_EQ(left(), 2);
+}
+
+TEST(Budgets, WhatBeginsAnewDrawsAnew) {
+  Budgeted f(FiveAnHour());
+  f.ca().ScriptAt(Endpoint::kChallenge, Calls::Nth(1),
+                  Fault::Problem(400, "malformed", "no such challenge"));
+  const Order order = f.Issue({kWww});
+  ASSERT_EQ(order.state, State::kDone) << f.Says(order);
+  EXPECT_EQ(static_cast<size_t>(order.beginnings) + 1, f.ca().orders().size());
+}
+
+TEST(Budgets, WhereBothCasAreSpentAnOrderStaysInItsLine) {
+  Budgeted f(FiveAnHour());
+  f.AddCa();
+  f.SetCaLimits({{"fake", FiveAnHour()}, {"other", FiveAnHour()}});
+  const std::vector<std::string> ids = f.PlaceMany(10, /*one_domain=*/false);
+  f.RunFor(absl::Minutes(1));
+  EXPECT_EQ(f.Done(ids), 8);
+  f.RunFor(absl::Minutes(40));
+  EXPECT_EQ(f.Done(ids), 10);
+  for (const std::string& id : ids) EXPECT_LE(f.Get(id).failed_cas.size(), 1u);
 }
 
 TEST(Budgets, WhereTheLineIsLongAnOrderGoesToItsNextCa) {

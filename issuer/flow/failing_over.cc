@@ -46,7 +46,7 @@ bool HasLasted(const Order& order, const absl::Status& failure, absl::Duration l
 // There is an account, it did not fail the order lately, and nothing is known that keeps it from
 // taking it now.
 absl::StatusOr<bool> MayTake(const Order& order, const Tools& tools, const std::string& ca,
-                             absl::Time now) {
+                             const absl::Status& failure, absl::Time now) {
   if (!tools.accounts.ClientFor(ca).ok()) return false;
   for (const FailedCa& failed : order.failed_cas) {
     if (failed.ca == ca && now - failed.time < kNotAgain) return false;
@@ -57,7 +57,10 @@ absl::StatusOr<bool> MayTake(const Order& order, const Tools& tools, const std::
     NORROY_ASSIGN_OR_RETURN(const absl::Time hold, tools.store.GetHold(scope));
     if (hold - now >= kWorthWaiting) return false;
   }
-  return true;
+  // Out of one line into another it would go round for days.
+  if (ErrorReason(failure) != "BUDGET_SPENT") return true;
+  NORROY_ASSIGN_OR_RETURN(const bool waits, tools.budget->WouldWait(order, ca, now));
+  return !waits;
 }
 
 void NoteFailed(Order& order, const absl::Status& failure, absl::Time now) {
@@ -112,11 +115,10 @@ absl::StatusOr<std::optional<Next>> FailOver(Work& work, const Tools& tools,
                     HasLasted(order, failure, retry_at - now);
   if (!goes) return std::optional<Next>();
   for (const std::string& ca : order.next_cas) {
-    NORROY_ASSIGN_OR_RETURN(const bool may, MayTake(order, tools, ca, now));
+    NORROY_ASSIGN_OR_RETURN(const bool may, MayTake(order, tools, ca, failure, now));
     if (!may) continue;
     // It is held for each CA apart.
     NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
-    if (tools.budget != nullptr) NORROY_RETURN_IF_ERROR(tools.budget->GiveBack(order));
     return std::optional<Next>(GoTo(work, std::string(ca), failure, now));
   }
   return std::optional<Next>();

@@ -149,8 +149,9 @@ struct Order {
   std::optional<OrderError> error;
   // Not to be tried again; they outlive the CA order in which they failed.
   std::vector<FailedType> failed_types;
-  int restarts = 0;  // CA orders that failed and were replaced by another
-  int retries = 0;   // those of them that were tried again by the same type
+  int beginnings = 0;  // how often it began anew, for whatever reason; it only grows
+  int restarts = 0;    // CA orders that failed and were replaced by another
+  int retries = 0;     // those of them that were tried again by the same type
   // The CA would not have it as a renewal (RFC 9773 5): it is an order like any other to the CA.
   bool replaces_refused = false;
   // With reuse_never: the CA order's authorizations were all pending when they were first read;

@@ -60,7 +60,7 @@ absl::StatusOr<Next> NewOrder(Work& work, const Tools& tools) {
   absl::StatusOr<acme::Order> answer = ca->NewOrder(order.names, order.profile, replaces);
   NORROY_FAILPOINT("issuer.order_placed");
   if (!replaces.empty() && IsRefusalToReplace(answer.status())) {
-    return OrderWithoutReplaces(work, answer.status());
+    return OrderWithoutReplaces(work, answer.status(), tools.clock.Now());
   }
   if (!answer.ok()) {
     BlameNames(order, answer.status());

@@ -62,34 +62,34 @@ absl::StatusOr<absl::Time> RefusedUntil(const Order& order, const Tools& tools) 
   return tools.store.GetHold(store::SetScope(order));
 }
 
-// Unset: what the order costs of the CA's rate limits is drawn. Else it is in the line, and looks
-// again in between: those before it may leave.
+// As far as is known without asking the CA: an order that does not say so is counted.
+bool SaysWhatItReplaces(const Work& work, const Tools& tools) {
+  if (work.order.renews.empty()) return false;
+  const absl::StatusOr<acme::Client*> ca = tools.accounts.ClientFor(work.order.ca);
+  if (!ca.ok()) return false;
+  const absl::StatusOr<std::string> replaced = ReplacesOf(work, tools, **ca);
+  return replaced.ok() && !replaced->empty();
+}
+
+// Unset: what the order costs of the CA's rate limits is drawn. Else it is in line.
 absl::StatusOr<std::optional<Next>> DrawFromBudget(Work& work, const Tools& tools, absl::Time now) {
-  constexpr absl::Duration kLookAgain = absl::Minutes(10);
   const Order& order = work.order;
-  if (tools.budget == nullptr || !tools.budget->Counts(order.ca)) return std::optional<Next>();
-  bool replaces = false;
-  if (!order.renews.empty()) {
-    NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
-    NORROY_ASSIGN_OR_RETURN(const std::string replaced, ReplacesOf(work, tools, *ca));
-    replaces = !replaced.empty();
-  }
-  NORROY_ASSIGN_OR_RETURN(const absl::Time turn,
-                          tools.budget->Draw(order, replaces, work.lease, now));
-  if (turn <= now) return std::optional<Next>();
+  if (tools.budget == nullptr) return std::optional<Next>();
+  NORROY_ASSIGN_OR_RETURN(
+      const store::Drawn drawn,
+      tools.budget->Draw(order, SaysWhatItReplaces(work, tools), work.lease, now));
+  if (drawn.turn <= now) return std::optional<Next>();
   const std::string words =
       absl::StrCat("the rate limits of ", order.ca, "; its turn comes at about ",
-                   absl::FormatTime(absl::RFC3339_sec, turn, absl::UTCTimeZone()));
-  NORROY_ASSIGN_OR_RETURN(std::optional<Next> next,
-                          FailOver(work, tools,
-                                   MakeError(absl::StatusCode::kResourceExhausted, "BUDGET_SPENT",
-                                             absl::StrCat("the order waits for ", words)),
-                                   turn));
-  if (!next.has_value()) {
-    NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
-    next = ParkUntil(work, std::min(turn, now + kLookAgain), words);
-  }
-  return next;
+                   absl::FormatTime(absl::RFC3339_sec, drawn.turn, absl::UTCTimeZone()),
+                   drawn.turn < order.expire_time ? "" : ", which is after it expires");
+  const absl::Status spent = MakeError(absl::StatusCode::kResourceExhausted, "BUDGET_SPENT",
+                                       absl::StrCat("the order waits for ", words));
+  NORROY_ASSIGN_OR_RETURN(std::optional<Next> next, FailOver(work, tools, spent, drawn.turn));
+  if (next.has_value()) return next;
+  ClearError(work.order);
+  NORROY_RETURN_IF_ERROR(GiveFlightBack(work, tools));
+  return std::optional<Next>(ParkUntil(work, drawn.look_again, words));
 }
 
 // The same as a failure; what waits for a human has his reason.

@@ -37,12 +37,14 @@ bool IsRefusalToReplace(const absl::Status& refused) {
          problem->status != 429 && problem->acme_type() != "rateLimited";
 }
 
-Next OrderWithoutReplaces(Work& work, const absl::Status& refused) {
+Next OrderWithoutReplaces(Work& work, const absl::Status& refused, absl::Time now) {
   Order& order = work.order;
   order.replaces_refused = true;
   log::Warning(
       "order", "the CA refuses to count it as a renewal; once more as an order of its own",
       {{"order_id", order.id}, {"certificate_id", order.renews}, {"error", refused.message()}});
+  // As such it is counted, by the CA and by us.
+  Enter(work, State::kQueued, now);
   return Next::RunOn();
 }
 

@@ -128,6 +128,7 @@ Next GiveUp(Work& work, const absl::Status& why, absl::Time now) {
 
 Next StartAnew(Work& work, absl::Time now) {
   Order& order = work.order;
+  ++order.beginnings;
   order.ca_order_url.clear();
   order.ca_finalize_url.clear();
   order.finalize_intent_url.clear();

@@ -77,7 +77,7 @@ absl::StatusOr<std::string> ReplacesOf(const Work& work, const Tools& tools, acm
 // of a limit. A lost answer makes the next one alreadyReplaced; without "replaces", a CA that hands
 // orders out again hands out that one.
 bool IsRefusalToReplace(const absl::Status& refused);
-Next OrderWithoutReplaces(Work& work, const absl::Status& refused);
+Next OrderWithoutReplaces(Work& work, const absl::Status& refused, absl::Time now);
 
 // Begins the names' progress from the authorizations of the CA's order.
 void NoteAuthorizations(Order& order, const acme::Order& ca_order);

@@ -25,10 +25,12 @@ struct Row {
 const Row kRows[] = {
     {"https://acme-v02.api.letsencrypt.org/directory",
      {.new_orders_per_account = Published{300, kThreeHours},
-      .certificates_per_domain = Published{50, kWeek}}},
+      .certificates_per_domain = Published{50, kWeek},
+      .renewals_are_free = true}},
     {"https://acme-staging-v02.api.letsencrypt.org/directory",
      {.new_orders_per_account = Published{1500, kThreeHours},
-      .certificates_per_domain = Published{30000, kWeek}}},
+      .certificates_per_domain = Published{30000, kWeek},
+      .renewals_are_free = true}},
 };
 
 }  // namespace

@@ -25,6 +25,9 @@ struct CaLimits {
   std::optional<Published> new_orders_per_account;
   // Of all accounts at the CA together, by registered domain, IPv4 address or IPv6 /64.
   std::optional<Published> certificates_per_domain;
+  // It counts no order that says what it replaces (RFC 9773 5), and none for names that it has
+  // issued together in the last 120 days.
+  bool renewals_are_free = false;
 };
 
 // Of the configured CAs, by their names.

@@ -8,11 +8,14 @@ namespace {
 
 // How long it takes from now on until it is full.
 absl::Duration Missing(const BucketRule& rule, absl::Time full_at, absl::Time now) {
-  if (full_at <= now) return absl::ZeroDuration();
-  return std::min(full_at - now, rule.burst * rule.interval);
+  return std::max(Believable(rule, full_at, now) - now, absl::ZeroDuration());
 }
 
 }  // namespace
+
+absl::Time Believable(const BucketRule& rule, absl::Time full_at, absl::Time now) {
+  return std::min(full_at, now + rule.burst * rule.interval);
+}
 
 int TokensLeft(const BucketRule& rule, absl::Time full_at, absl::Time now) {
   const absl::Duration there = rule.burst * rule.interval - Missing(rule, full_at, now);

@@ -14,6 +14,10 @@ struct BucketRule {
   int reserve = 0;                           // the last so many are for others, < burst
 };
 
+// What is to be believed of a bucket that takes longer to fill than from empty, written by a clock
+// that was ahead or under another rule: it is empty, and fills from `now` on.
+absl::Time Believable(const BucketRule& rule, absl::Time full_at, absl::Time now);
+
 // Tokens that are there at `now` beside the reserve, 0 to burst - reserve.
 int TokensLeft(const BucketRule& rule, absl::Time full_at, absl::Time now);
 
@@ -21,8 +25,7 @@ int TokensLeft(const BucketRule& rule, absl::Time full_at, absl::Time now);
 // bucket holds count as taken one by one as they come. `now` if they are there.
 absl::Time WhenLeft(const BucketRule& rule, absl::Time full_at, int tokens, absl::Time now);
 
-// When it is full again after one is taken (or given back) at `now`. A bucket that would take
-// longer to fill than from empty was written by a clock that was ahead, and counts as empty.
+// When it is full again after one is taken (or given back) at `now`.
 absl::Time AfterTaking(const BucketRule& rule, absl::Time full_at, absl::Time now);
 absl::Time AfterGivingBack(const BucketRule& rule, absl::Time full_at);
 

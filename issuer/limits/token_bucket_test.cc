@@ -51,7 +51,10 @@ TEST(TokenBucket, AClockThatWasAheadEmptiesItAndNoMore) {
   const absl::Time full_at = kNow + absl::Hours(1000);
   EXPECT_EQ(TokensLeft(kThree, full_at, kNow), 0);
   EXPECT_EQ(WhenLeft(kThree, full_at, 1, kNow), kNow + absl::Minutes(10));
-  EXPECT_EQ(AfterTaking(kThree, full_at, kNow), kNow + absl::Minutes(40));
+  const absl::Time believed = Believable(kThree, full_at, kNow);
+  EXPECT_EQ(TokensLeft(kThree, believed, kNow + absl::Minutes(10)), 1);
+  EXPECT_EQ(Believable(kThree, believed, kNow + absl::Minutes(10)), believed);
+  EXPECT_EQ(AfterTaking(kThree, believed, kNow), kNow + absl::Minutes(40));
 }
 
 }  // namespace

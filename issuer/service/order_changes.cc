@@ -43,6 +43,7 @@ absl::string_view WhyNotReady(const flow::Order& order) {
 // tombstones of what was presented under it.
 void StartAnew(absl::Time now, flow::Order& order) {
   Enter(State::kQueued, now, order);
+  ++order.beginnings;
   order.ca_order_url.clear();
   order.ca_finalize_url.clear();
   order.finalize_intent_url.clear();

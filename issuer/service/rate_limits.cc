@@ -1,8 +1,8 @@
 #include "issuer/service/rate_limits.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,7 +22,8 @@ using issuer::v1::PlannedRateLimit;
 using issuer::v1::RateLimit;
 
 constexpr int kMaxListedNames = 100;
-constexpr int kMaxPlannedNames = 10'000;
+constexpr int kMaxPlannedNames = 2'000;
+constexpr int kMaxPlannedCount = 10'000;
 constexpr int kMaxPlannedLimits = 100;
 constexpr int kMaxNamesPerCertificate = 100;
 constexpr int kDefaultScarcest = 20;
@@ -91,6 +92,30 @@ std::vector<std::set<std::string>> SubjectsOfCertificates(const std::vector<chal
   return certificates;
 }
 
+// The first is the one whose limits all have something the soonest.
+issuer::v1::PlanOrdersResponse Answer(const std::vector<std::set<store::BucketKey>>& certificates,
+                                      const std::map<store::BucketKey, absl::Time>& next,
+                                      std::vector<std::pair<absl::Time, PlannedRateLimit>> planned,
+                                      absl::Time now) {
+  absl::Time first = absl::InfiniteFuture();
+  for (const std::set<store::BucketKey>& keys : certificates) {
+    absl::Time all = now;
+    for (const store::BucketKey& key : keys) all = std::max(all, next.at(key));
+    first = std::min(first, all);
+  }
+  std::stable_sort(planned.begin(), planned.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  issuer::v1::PlanOrdersResponse response;
+  response.set_certificates(static_cast<int32_t>(certificates.size()));
+  *response.mutable_first_time() = ToTimestamp(first);
+  *response.mutable_last_time() = ToTimestamp(planned.empty() ? now : planned.front().first);
+  for (const auto& [last, proto] : planned) {
+    if (response.rate_limits_size() == kMaxPlannedLimits) break;
+    *response.add_rate_limits() = proto;
+  }
+  return response;
+}
+
 }  // namespace
 
 RateLimits::RateLimits(RateLimitsOptions options)
@@ -138,7 +163,7 @@ absl::Status RateLimits::AddCa(const std::string& ca, const std::vector<std::str
           o_.ledger.Scarcest(known.directory_url, store::kCertificatesPerDomain, now, most));
     }
   }
-  NORROY_ASSIGN_OR_RETURN(std::vector<store::BucketState> states, o_.ledger.Get(keys));
+  NORROY_ASSIGN_OR_RETURN(std::vector<store::BucketState> states, o_.ledger.Get(keys, now));
   states.insert(states.end(), scarcest.begin(), scarcest.end());
   for (const store::BucketState& state : states) {
     *response.add_rate_limits() =
@@ -159,85 +184,89 @@ absl::Status RateLimits::AddHold(const std::string& ca,
   return absl::OkStatus();
 }
 
-absl::StatusOr<RateLimits::Needs> RateLimits::NeedsOf(const rpc::Caller& caller,
-                                                      const std::string& ca,
-                                                      const issuer::v1::PlanOrdersRequest& request,
-                                                      int& certificates) {
+absl::StatusOr<std::vector<challenge::Name>> RateLimits::CheckPlan(
+    const rpc::Caller& caller, const std::string& ca,
+    const issuer::v1::PlanOrdersRequest& request) {
   if (request.names().empty() == (request.name_count() == 0)) {
     return BadField("names", "and name_count: give one of them");
   }
-  if (request.name_count() < 0 || request.name_count() > kMaxPlannedNames) {
-    return BadField("name_count", absl::StrCat("must be 1 to ", kMaxPlannedNames));
+  if (request.name_count() < 0 || request.name_count() > kMaxPlannedCount) {
+    return BadField("name_count", absl::StrCat("must be 1 to ", kMaxPlannedCount));
+  }
+  if (request.name_count() > 0 && ReaderOf(caller).has_value()) {
+    return BadField("name_count", "is for operators; give the names");
   }
   if (request.names_per_certificate() < 0 ||
       request.names_per_certificate() > kMaxNamesPerCertificate) {
     return BadField("names_per_certificate",
                     absl::StrCat("must be 1 to ", kMaxNamesPerCertificate));
   }
-  const int per_certificate = std::max(1, request.names_per_certificate());
-  NORROY_ASSIGN_OR_RETURN(const std::vector<challenge::Name> names,
+  NORROY_ASSIGN_OR_RETURN(std::vector<challenge::Name> names,
                           ParseNameList(request.names(), kMaxPlannedNames));
   for (const challenge::Name& name : names) {
     if (!ReaderOf(caller).has_value()) break;
     NORROY_RETURN_IF_ERROR(
         o_.policy.Check({caller.identity.Principal(), {name}, ca, "", std::nullopt}).status());
   }
-  certificates = (request.name_count() + per_certificate - 1) / per_certificate;
-  const limits::KnownCa& known = o_.cas.at(ca);
-  Needs needs;
+  return names;
+}
+
+RateLimits::Certificates RateLimits::CertificatesOf(const limits::KnownCa& known,
+                                                    const std::string& ca,
+                                                    const std::vector<challenge::Name>& names,
+                                                    int name_count, int per_certificate) {
+  Certificates certificates((static_cast<size_t>(name_count + per_certificate) - 1) /
+                            static_cast<size_t>(per_certificate));
   if (!names.empty()) {
-    const auto subjects = SubjectsOfCertificates(names, static_cast<size_t>(per_certificate));
-    certificates = static_cast<int>(subjects.size());
-    for (const std::set<std::string>& of_one : subjects) {
-      if (!known.limits.certificates_per_domain.has_value()) break;
-      for (const std::string& subject : of_one) ++needs[flow::DomainBucket(known, subject)];
+    certificates.clear();
+    for (const auto& subjects :
+         SubjectsOfCertificates(names, static_cast<size_t>(per_certificate))) {
+      certificates.emplace_back();
+      if (!known.limits.certificates_per_domain.has_value()) continue;
+      for (const std::string& subject : subjects) {
+        certificates.back().insert(flow::DomainBucket(known, subject));
+      }
     }
   }
   if (known.limits.new_orders_per_account.has_value()) {
-    needs[flow::AccountBucket(ca)] = certificates;
+    for (std::set<store::BucketKey>& keys : certificates) keys.insert(flow::AccountBucket(ca));
   }
-  return needs;
+  return certificates;
 }
 
 absl::StatusOr<issuer::v1::PlanOrdersResponse> RateLimits::Plan(
     const rpc::Caller& caller, const issuer::v1::PlanOrdersRequest& request) {
   NORROY_ASSIGN_OR_RETURN(const std::string ca, keys::ChooseCa(o_.accounts, request.ca()));
-  int certificates = 0;
-  const absl::StatusOr<Needs> needs = NeedsOf(caller, ca, request, certificates);
-  denials_.Note(caller, "limits.plan", "rate_limits", needs.status());
-  if (!needs.ok()) return needs.status();
+  const absl::StatusOr<std::vector<challenge::Name>> names = CheckPlan(caller, ca, request);
+  denials_.Note(caller, "limits.plan", "rate_limits", names.status());
+  if (!names.ok()) return names.status();
+  const limits::KnownCa& known = o_.cas.at(ca);
+  const Certificates certificates = CertificatesOf(known, ca, *names, request.name_count(),
+                                                   std::max(1, request.names_per_certificate()));
+  std::map<store::BucketKey, int> orders;
+  for (const std::set<store::BucketKey>& keys : certificates) {
+    for (const store::BucketKey& key : keys) ++orders[key];
+  }
   std::vector<store::BucketKey> keys;
-  for (const auto& [key, orders] : *needs) keys.push_back(key);
-  NORROY_ASSIGN_OR_RETURN(const std::vector<store::BucketState> states, o_.ledger.Get(keys));
+  for (const auto& [key, count] : orders) keys.push_back(key);
   const absl::Time now = o_.clock.Now();
-  absl::Time first = now;
+  NORROY_ASSIGN_OR_RETURN(const std::vector<store::BucketState> states, o_.ledger.Get(keys, now));
+  std::map<store::BucketKey, absl::Time> next;
   std::vector<std::pair<absl::Time, PlannedRateLimit>> planned;
   for (const store::BucketState& state : states) {
-    const limits::Published& published = *PublishedOf(o_.cas.at(ca).limits, state.key.limit);
+    const limits::Published& published = *PublishedOf(known.limits, state.key.limit);
     const limits::BucketRule rule = limits::RuleOf(published);
     const int before = static_cast<int>(state.waiting);
-    const int orders = needs->at(state.key);
-    const absl::Time last = limits::WhenLeft(rule, state.full_at, before + orders, now);
+    next[state.key] = limits::WhenLeft(rule, state.full_at, before + 1, now);
     PlannedRateLimit proto;
     *proto.mutable_rate_limit() = ToProto(ca, published, state, now);
-    proto.set_orders(orders);
+    proto.set_orders(orders.at(state.key));
+    const absl::Time last =
+        limits::WhenLeft(rule, state.full_at, before + orders.at(state.key), now);
     *proto.mutable_last_time() = ToTimestamp(last);
     planned.emplace_back(last, std::move(proto));
-    if (state.key.limit == store::kNewOrdersPerAccount) {
-      first = limits::WhenLeft(rule, state.full_at, before + 1, now);
-    }
   }
-  std::stable_sort(planned.begin(), planned.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  issuer::v1::PlanOrdersResponse response;
-  response.set_certificates(certificates);
-  *response.mutable_first_time() = ToTimestamp(first);
-  *response.mutable_last_time() = ToTimestamp(planned.empty() ? now : planned.front().first);
-  for (const auto& [last, proto] : planned) {
-    if (response.rate_limits_size() == kMaxPlannedLimits) break;
-    *response.add_rate_limits() = proto;
-  }
-  return response;
+  return Answer(certificates, next, std::move(planned), now);
 }
 
 }  // namespace norroy::service

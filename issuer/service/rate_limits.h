@@ -4,12 +4,13 @@
 // What callers learn of the CAs' rate limits. Knows nothing of gRPC. The methods are those of
 // protos/norroy/issuer/v1/rate_limit_service.proto, which says what each promises.
 
-#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/challenge/identifier.h"
 #include "common/clock/clock.h"
 #include "common/rpc/caller.h"
 #include "issuer/keys/accounts.h"
@@ -43,10 +44,15 @@ class RateLimits {
                                                       const issuer::v1::PlanOrdersRequest& request);
 
  private:
-  // How many orders would draw from each bucket of the CA.
-  using Needs = std::map<store::BucketKey, int>;
-  absl::StatusOr<Needs> NeedsOf(const rpc::Caller& caller, const std::string& ca,
-                                const issuer::v1::PlanOrdersRequest& request, int& certificates);
+  // The buckets from which each certificate of a plan draws.
+  using Certificates = std::vector<std::set<store::BucketKey>>;
+  // Its names, none if only their number is given.
+  absl::StatusOr<std::vector<challenge::Name>> CheckPlan(
+      const rpc::Caller& caller, const std::string& ca,
+      const issuer::v1::PlanOrdersRequest& request);
+  static Certificates CertificatesOf(const limits::KnownCa& known, const std::string& ca,
+                                     const std::vector<challenge::Name>& names, int name_count,
+                                     int per_certificate);
   absl::Status AddCa(const std::string& ca, const std::vector<std::string>& subjects, int most,
                      issuer::v1::ListRateLimitsResponse& response);
   absl::Status AddHold(const std::string& ca, issuer::v1::ListRateLimitsResponse& response);

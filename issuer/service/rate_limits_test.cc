@@ -79,7 +79,7 @@ TEST_F(RateLimitsTest, ListsWhatIsLeftTheScarcestDomainsFirst) {
     rows.push_back(absl::StrCat(limit.limit(), " ", limit.subject(), " ", limit.left(), " of ",
                                 limit.count(), ", ", limit.waiting()));
   }
-  EXPECT_THAT(rows, ElementsAre("new_orders_per_account  197 of 300, 2",
+  EXPECT_THAT(rows, ElementsAre("new_orders_per_account  197 of 300, 0",
                                 "certificates_per_domain example.net 0 of 50, 2",
                                 "certificates_per_domain example.com 37 of 50, 0"));
   // Behind the two that wait.
@@ -147,6 +147,18 @@ TEST_F(RateLimitsTest, PlansNamesByTheirDomains) {
   EXPECT_EQ(FromNow(plan.last_time()), absl::ZeroDuration());
 }
 
+TEST_F(RateLimitsTest, TheFirstIsTheOneWhoseDomainHasSomething) {
+  DrawMany(41, "example.com");
+  PlanOrdersRequest request;
+  request.add_names("new.example.com");
+  PlanOrdersResponse plan = Plan(request);
+  EXPECT_EQ(FromNow(plan.first_time()), 2 * absl::Minutes(252));
+  EXPECT_EQ(plan.first_time().seconds(), plan.last_time().seconds());
+  request.add_names("new.example.net");
+  plan = Plan(request);
+  EXPECT_EQ(FromNow(plan.first_time()), absl::ZeroDuration());
+}
+
 TEST_F(RateLimitsTest, WhereNoLimitIsKnownAllIsAtOnce) {
   PlanOrdersRequest request;
   request.set_ca("second");
@@ -169,6 +181,10 @@ TEST_F(RateLimitsTest, PlansRefuseWhatMakesNoSense) {
   request.set_names_per_certificate(101);
   EXPECT_EQ(Refusal(kAlice, request), "BAD_FIELD");
   request.clear_names_per_certificate();
+  request.clear_names();
+  request.set_name_count(1);
+  EXPECT_EQ(Refusal(kWeb, request), "BAD_FIELD");
+  request.clear_name_count();
   request.add_names("no name");
   EXPECT_NE(Refusal(kAlice, request), "");
 }

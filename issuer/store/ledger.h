@@ -2,13 +2,14 @@
 #define NORROY_ISSUER_STORE_LEDGER_H_
 
 // What is left of the CAs' rate limits, and who waits for it. An order draws one token of each of
-// its limits in one transaction, or none and gets a place in the line: by priority, then by how
-// many older orders its principal had in the line, then by age. So nobody who orders much keeps
-// others waiting for long, and of two lines in which both stand the same one is first in both.
+// its limits in one transaction, or none; then it stands in the line of each limit that has none
+// left for it. In a line those of a higher priority come first; among equals principals take turns,
+// however many orders each has there; then the older order. Who is in a line says until when it
+// will have looked again: a place that is not looked after ceases to count.
 //
-// Tables: ledger_buckets (when each is full again), ledger_draws (what an order has drawn, so that
-// it draws nothing twice), ledger_waits (the line; those of orders that are no longer QUEUED do not
-// count).
+// Tables: ledger_buckets (when each is full again, and which turn of its line was served last),
+// ledger_draws (what an order has drawn, so that it draws nothing twice and can give it back),
+// ledger_waits (the lines).
 
 #include <compare>
 #include <cstdint>
@@ -37,40 +38,53 @@ struct BucketKey {
   std::strong_ordering operator<=>(const BucketKey&) const = default;
 };
 
+using Buckets = std::map<BucketKey, limits::BucketRule>;
+
 struct Draw {
   std::string order_id;
-  int turn = 0;  // of the order's CA orders, each of which draws anew
+  int beginning = 0;  // Order::beginnings: each beginning draws anew
   std::string principal;
   int priority = 0;  // lower ones first
   absl::Time since;  // the order's age
-  std::map<BucketKey, limits::BucketRule> buckets;
+  Buckets buckets;
+};
+
+struct Drawn {
+  // At most the present: it has drawn. Later: it is in a line, and this is when it can draw as far
+  // as is known.
+  absl::Time turn;
+  // When it is to ask again; it keeps its place for kPlaceKept more.
+  absl::Time look_again;
 };
 
 struct BucketState {
   BucketKey key;
   absl::Time full_at;
-  int64_t waiting = 0;  // orders in the line
+  int64_t waiting = 0;  // orders in its line
 };
 
 // Thread-safe.
 class Ledger {
  public:
+  // Between two looks of who waits: ten minutes, and an eighth of its wait where that is more.
+  static constexpr absl::Duration kLookAgain = absl::Minutes(10);
+  static constexpr absl::Duration kPlaceKept = absl::Minutes(10);
+
   // `database` outlives this object, and has the store's schema.
   explicit Ledger(sql::Database& database) : database_(database) {}
 
-  // At most `now`: it has drawn (or had before). Later: it is in the line, and this is when it can
-  // draw as far as is known now. ABORTED (LEASE_LOST).
-  absl::StatusOr<absl::Time> Take(const Draw& draw, const Lease& lease, absl::Time now);
-  // The order comes to nothing, or goes elsewhere: it leaves the line, and what only certificates
-  // cost is given back. Under no lease: it does so once, whoever asks.
+  // Draws, or waits. What earlier beginnings drew and only certificates cost is given back. ABORTED
+  // (LEASE_LOST).
+  absl::StatusOr<Drawn> Take(const Draw& draw, const Lease& lease, absl::Time now);
+  // The order comes to nothing: it leaves the lines, and what only certificates cost is given back.
+  // Once, whoever asks.
   absl::Status GiveBack(absl::string_view order_id);
-
   // The CA gave a certificate for these names, and no others, at `since` or later.
   absl::StatusOr<bool> HasIssued(const flow::Order& order, absl::Time since);
 
   // In the order of `keys`.
-  absl::StatusOr<std::vector<BucketState>> Get(const std::vector<BucketKey>& keys);
-  // Those of a limit that have least or are waited for, at most `most`.
+  absl::StatusOr<std::vector<BucketState>> Get(const std::vector<BucketKey>& keys, absl::Time now);
+  // Those of a limit that are not full, the emptiest first, at most `most`.
   absl::StatusOr<std::vector<BucketState>> Scarcest(absl::string_view scope,
                                                     absl::string_view limit, absl::Time now,
                                                     int most);

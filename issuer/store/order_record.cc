@@ -129,8 +129,8 @@ v1::OrderRecord ToRecord(const flow::Order& order) {
                finalize_policy_version, ca, ca_open, next_cas, failed_cas, state, update_time,
                state_time, due_time, attempt, csr, csr_key_sha256, finalize_requested, ca_order_url,
                ca_finalize_url, finalize_intent_url, progress, generation, lease_not_after,
-               released, ending, certificate_id, waiting_for, error, failed_types, restarts,
-               retries, replaces_refused, fresh, discarded_orders, poll_time] = order;
+               released, ending, certificate_id, waiting_for, error, failed_types, beginnings,
+               restarts, retries, replaces_refused, fresh, discarded_orders, poll_time] = order;
   v1::OrderRecord record;
   record.set_id(id);
   record.set_creator(creator);
@@ -170,6 +170,7 @@ v1::OrderRecord ToRecord(const flow::Order& order) {
     failed.set_name(failed_name.text());
     failed.set_type(std::string(challenge::ChallengeTypeName(failed_type)));
   }
+  record.set_beginnings(beginnings);
   record.set_restarts(restarts);
   record.set_retries(retries);
   record.set_policy_version(policy_version);
@@ -221,6 +222,7 @@ absl::Status SetEnginesFields(const v1::OrderRecord& record, flow::Order& order)
     NORROY_ASSIGN_OR_RETURN(const challenge::ChallengeType type, TypeOf(failed.type()));
     order.failed_types.push_back({std::move(name), type});
   }
+  order.beginnings = record.beginnings();
   order.restarts = record.restarts();
   order.retries = record.retries();
   order.policy_version = record.policy_version();

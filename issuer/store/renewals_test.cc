@@ -206,7 +206,7 @@ TEST_P(RenewalsContract, WarmNamesAreKept) {
   EXPECT_EQ(*warm_names_->Remove({one.key, two.key}, std::nullopt, entry, now_), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, RenewalsContract, testing::ValuesIn(sql::SqliteKinds()),
+INSTANTIATE_TEST_SUITE_P(On, RenewalsContract, testing::ValuesIn(sql::TestedKinds()),
                          sql::KindName);
 
 }  // namespace

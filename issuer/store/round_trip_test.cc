@@ -162,6 +162,7 @@ flow::Order RandomOrder(Dice& dice, const std::string& id) {
   order.reuse_never = dice.Coin();
   order.finalizer = dice.Text();
   order.finalize_policy_version = dice.Below(1000);
+  order.beginnings = dice.Below(5);
   order.restarts = dice.Below(5);
   order.retries = dice.Below(3);
   order.renews = dice.Text();

@@ -239,18 +239,19 @@ CREATE TABLE ledger_buckets (
   kind TEXT NOT NULL,
   subject TEXT NOT NULL,
   full_time INTEGER NOT NULL,
+  served_turn INTEGER NOT NULL,
   PRIMARY KEY (scope, kind, subject)
 ) STRICT;
 CREATE INDEX ledger_buckets_by_time ON ledger_buckets (scope, kind, full_time);
 CREATE TABLE ledger_draws (
   order_id TEXT NOT NULL,
-  turn INTEGER NOT NULL,
+  beginning INTEGER NOT NULL,
   scope TEXT NOT NULL,
   kind TEXT NOT NULL,
   subject TEXT NOT NULL,
   interval_us INTEGER NOT NULL,
   time INTEGER NOT NULL,
-  PRIMARY KEY (order_id, turn, scope, kind, subject)
+  PRIMARY KEY (order_id, beginning, scope, kind, subject)
 ) STRICT;
 CREATE INDEX ledger_draws_by_time ON ledger_draws (time);
 CREATE TABLE ledger_waits (
@@ -262,11 +263,14 @@ CREATE TABLE ledger_waits (
   priority INTEGER NOT NULL,
   turn INTEGER NOT NULL,
   since INTEGER NOT NULL,
+  valid_time INTEGER NOT NULL,
   PRIMARY KEY (order_id, scope, kind, subject)
 ) STRICT;
 CREATE INDEX ledger_waits_in_line ON ledger_waits
-  (scope, kind, subject, priority, turn, since, order_id);
-CREATE INDEX ledger_waits_by_principal ON ledger_waits (principal, scope, priority)
+  (scope, kind, subject, priority, turn, since, order_id, valid_time);
+CREATE INDEX ledger_waits_by_principal ON ledger_waits
+  (scope, kind, subject, principal, priority, turn);
+CREATE INDEX ledger_waits_by_time ON ledger_waits (valid_time)
 )sql"},
   };
   return *migrations;

@@ -178,7 +178,7 @@ std::string Describe(const flow::Order& o) {
     absl::StrAppend(&text, "\nfailed ", failed.name.text(), " ",
                     challenge::ChallengeTypeName(failed.type));
   }
-  absl::StrAppend(&text, "\n", o.restarts, "/", o.retries);
+  absl::StrAppend(&text, "\n", o.beginnings, "/", o.restarts, "/", o.retries);
   absl::StrAppend(&text, "\n", o.policy_version, o.reuse_never ? " anew " : " any ", o.finalizer,
                   " ", o.finalize_policy_version);
   absl::StrAppend(&text, "\n", o.renews, " ", Text(o.auto_renew_until),
