@@ -14,6 +14,7 @@
 #include "common/lease/tenure.h"
 #include "common/sql/postgres_kinds.h"
 #include "common/sync/mutex.h"
+#include "issuer/store/ledger.h"
 #include "issuer/store/store_fixture.h"
 
 namespace norroy::store {
@@ -71,6 +72,32 @@ TEST_F(TwoIssuers, OneRequestIdMakesOneOrder) {
     ids.insert(created->id);
   });
   EXPECT_EQ(ids.size(), 1u);
+}
+
+TEST_F(TwoIssuers, OfABudgetAsMuchIsDrawnAsThereIs) {
+  constexpr int kThere = 4;
+  const BucketKey key = {"acme", kNewOrdersPerAccount, ""};
+  std::vector<Lease> leases;
+  for (int i = 0; i < kThreads; ++i) {
+    const std::string id = absl::StrCat("order", i);
+    ASSERT_TRUE(store(i).CreateOrder(NewOrder(id, now_), now_).ok());
+    leases.push_back((*store(i).TakeOrder(id, absl::StrCat(i), now_, kLease))->lease);
+  }
+  Ledger ledgers[] = {Ledger(*databases_of_[0]), Ledger(*databases_of_[1])};
+  std::atomic<int> drawn = 0;
+  Race(kThreads, [&](int i) {
+    const Lease& lease = leases[static_cast<size_t>(i)];
+    const auto taken =
+        ledgers[i % 2].Take({.order_id = lease.order_id,
+                             .principal = "requester/web",
+                             .since = now_,
+                             .buckets = {{key, {.burst = kThere, .interval = absl::Minutes(10)}}}},
+                            lease, now_);
+    ASSERT_TRUE(taken.ok()) << taken.status();
+    if (taken->turn <= now_) ++drawn;
+  });
+  EXPECT_EQ(drawn, kThere);
+  EXPECT_EQ(ledgers[0].Get({key}, now_)->front().waiting, kThreads - kThere);
 }
 
 TEST_F(TwoIssuers, EachDueOrderHasOneHolder) {
