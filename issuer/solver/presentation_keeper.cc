@@ -53,7 +53,11 @@ absl::Status PresentationKeeper::Wish(const Presentation& presentation, Entry& e
   }
   if (!fresh && SameTypes(presentation.failed_types, entry.failed_types)) return absl::OkStatus();
   EndCalls(entry);
-  if (entry.generation == 0) entry.validator = planner_.preferred();
+  if (entry.generation == 0) {
+    entry.validator = planner_.preferred();
+    // Whoever had the order before may have shown earlier generations to any of them.
+    if (presentation.generation > 1) entry.shown = AllValidators();
+  }
   entry.generation = presentation.generation;
   entry.not_after = presentation.not_after;
   entry.failed_types = presentation.failed_types;
@@ -238,15 +242,17 @@ void PresentationKeeper::Rechecked(const std::string& id, uint64_t turn, const A
   if (changed) changed(id);
 }
 
+std::set<size_t> PresentationKeeper::AllValidators() const {
+  std::set<size_t> all;
+  for (size_t i = 0; i < validators_.size(); ++i) all.insert(i);
+  return all;
+}
+
 std::set<size_t> PresentationKeeper::Forget(const std::string& id, int64_t generation) {
-  std::set<size_t> shown;
   MutexLock lock(&mutex_);
   const auto it = entries_.find(id);
-  if (it == entries_.end()) {
-    for (size_t i = 0; i < validators_.size(); ++i) shown.insert(i);
-    return shown;
-  }
-  shown = it->second.shown;
+  if (it == entries_.end()) return AllValidators();
+  const std::set<size_t> shown = it->second.shown;
   if (it->second.generation <= generation) {
     EndCalls(it->second);
     entries_.erase(it);

@@ -39,8 +39,8 @@ class PresentationKeeper : public std::enable_shared_from_this<PresentationKeepe
   absl::StatusOr<std::optional<PresentationStatus>> Recheck(const std::string& id,
                                                             int64_t generation);
   void OnChange(std::function<void(const std::string& id)> changed);
-  // Forgets the presentation up to `generation`. Returns the validators that were shown it; all, if
-  // it is not known here.
+  // Forgets the presentation up to `generation`. Returns the validators that were shown it, or may
+  // have been shown an earlier generation by another process; all, if it is not known here.
   std::set<size_t> Forget(const std::string& id, int64_t generation);
   // Cancels what is open and waits for it.
   void Close();
@@ -73,6 +73,7 @@ class PresentationKeeper : public std::enable_shared_from_this<PresentationKeepe
     std::optional<absl::StatusOr<PresentationStatus>> rechecked;  // for the next Recheck
   };
 
+  std::set<size_t> AllValidators() const;
   // Makes the entry wish what `presentation` says; forgets what was known of another wish.
   absl::Status Wish(const Presentation& presentation, Entry& entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -142,11 +142,20 @@ TEST_F(ValidatorSolverTest, ReleasesWhereItWasShownAndAgainUntilTheLeaseEnds) {
   EXPECT_EQ(v2().releases(), 2);
 
   // Where it arrives nobody else is asked.
-  ASSERT_TRUE(solver_->Present(Wish(2)).ok());
-  ASSERT_TRUE(solver_->Release("order1", 2, kStart + absl::Hours(2)).ok());
+  Presentation first = Wish(1);
+  first.id = "order2";
+  ASSERT_TRUE(solver_->Present(first).ok());
+  ASSERT_TRUE(solver_->Release("order2", 1, kStart + absl::Hours(2)).ok());
   worker_.Drain();
   EXPECT_EQ(v1().releases(), sent + 2);
   EXPECT_EQ(v2().releases(), 2);
+
+  // Another process may have shown what came before it to any of them.
+  ASSERT_TRUE(solver_->Present(Wish(2)).ok());
+  ASSERT_TRUE(solver_->Release("order1", 2, kStart + absl::Hours(2)).ok());
+  worker_.Drain();
+  EXPECT_EQ(v1().releases(), sent + 3);
+  EXPECT_EQ(v2().releases(), 3);
 }
 
 TEST_F(ValidatorSolverTest, PlansWhereThePlanIsWhole) {
