@@ -59,7 +59,11 @@ bool HasInvalid(const Order& order) {
 // pending any more, and its verdict is ours too.
 absl::StatusOr<Next> OnRefused(Work& work, const Tools& tools, NameProgress& progress,
                                const absl::Status& refused) {
-  if (IsWorthRepeating(refused)) return refused;
+  if (IsWorthRepeating(refused)) {
+    // It may have arrived; that is read before it is said again, also where nothing can be stored.
+    work.authorizations_read = false;
+    return refused;
+  }
   NORROY_RETURN_IF_ERROR(ReadAuthorization(work, tools, progress));
   if (progress.state == NameState::kValid || progress.responded) {
     log::Info("order", "the CA knew of the proof already",

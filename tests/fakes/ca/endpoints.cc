@@ -219,6 +219,7 @@ void Endpoints::Pace(const std::string& url, bool waiting, absl::Time now, http:
 
 http::Response Endpoints::ShowAuthorization(AuthorizationEntry& authorization, absl::Time now) {
   const std::string state = Ledger::StatusOf(authorization, now);
+  authorization.shown_open = state == "pending" && authorization.attempted_type.empty();
   Json json = {{"status", state},
                {"expires", DateText(authorization.expires)},
                {"identifier", IdentifierJson(authorization.name, false)},
@@ -290,10 +291,13 @@ http::Response Endpoints::Challenge(AccountEntry& account, const SignedRequest& 
   }
   const std::string state = Ledger::StatusOf(*authorization, now);
   if (state != "pending" || !authorization->attempted_type.empty()) {
-    violations.push_back(absl::StrCat(request.url, " was answered when it was not pending"));
+    if (!authorization->shown_open || !authorization->attempted_type.empty()) {
+      violations.push_back(absl::StrCat(request.url, " was answered when it was not pending"));
+    }
     return ProblemReply(400, "malformed", "the challenge is not pending");
   }
   authorization->attempted_type = type;
+  authorization->shown_open = false;
   authorization->polls_left = options.validation_polls;
   ++authorization->attempts;
   due.authorization = authorization;

@@ -51,6 +51,8 @@ struct AuthorizationEntry {
   std::optional<absl::Status> verdict;
   int polls_left = 0;  // reads before the verdict shows
   std::optional<ProblemText> problem;
+  // As it was last shown, its challenges were open: whoever answers one acts on what he knows.
+  bool shown_open = false;
 };
 
 struct OrderEntry {
@@ -64,6 +66,7 @@ struct OrderEntry {
   int handed_out = 0;
   int finalizes = 0;
   int polls_left = 0;
+  std::string shown;  // its status as it was last shown
   std::string certificate_url;
   std::vector<std::string> chains;
   std::optional<ProblemText> problem;

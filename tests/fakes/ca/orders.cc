@@ -116,6 +116,7 @@ http::Response Endpoints::NewOrder(AccountEntry& account, const SignedRequest& r
 
 http::Response Endpoints::ShowOrder(OrderEntry& order, int status, absl::Time now) {
   const std::string state = Ledger::StatusOf(order, now);
+  order.shown = state;
   const std::string number = std::string(absl::StripPrefix(order.url, base_url() + "/order/"));
   Json json = {{"status", state},
                {"expires", DateText(order.expires)},
@@ -193,7 +194,10 @@ http::Response Endpoints::Finalize(AccountEntry& account, const SignedRequest& r
   if (order->account_url != account.url) return ProblemReply(403, "unauthorized", "not yours");
   const std::string state = Ledger::StatusOf(*order, now);
   if (state != "ready") {
-    violations.push_back(absl::StrCat("finalize of ", order->url, ", which is ", state));
+    // What has ended since it was last shown nobody could know.
+    if (state != "invalid" || order->shown != "ready") {
+      violations.push_back(absl::StrCat("finalize of ", order->url, ", which is ", state));
+    }
     return ProblemReply(403, "orderNotReady", "the order is " + state);
   }
   const auto der = crypto::Base64UrlDecode(StringMember(Payload(request), "csr"));
