@@ -101,7 +101,7 @@ run_chaos() {
   log="$(mktemp)"
   TEST_SRCDIR="$folder" TEST_TMPDIR="$folder" "$folder/norroy/tests/chaos/chaos" "$@" | tee "$log"
   if [ "${PIPESTATUS[0]}" = 0 ]; then
-    passed=$((passed + $(grep -cE '^[A-Z][0-9]{2} ' "$log")))
+    passed=$((passed + $(grep -cE '^[A-Z][0-9]{2} +[0-9]' "$log")))
   else
     fail "chaos (logs of the processes are in $folder)"
   fi
