@@ -91,6 +91,12 @@ TEST(ReadCaSettings, ErrorsNameThePlace) {
       {"cas[1]: fail_over: at most", second([](CaConfig& ca) {
          for (int i = 0; i < 9; ++i) ca.add_fail_over("a");
        })},
+      {"cas[1]: limits.new_orders_per_account.count", second([](CaConfig& ca) {
+         ca.mutable_limits()->mutable_new_orders_per_account()->set_per_minutes(180);
+       })},
+      {"cas[1]: limits.certificates_per_domain.per_minutes", second([](CaConfig& ca) {
+         ca.mutable_limits()->mutable_certificates_per_domain()->set_count(50);
+       })},
       {"cas[1]: proxy", second([](CaConfig& ca) { ca.set_proxy("socks5://p.test:1"); })},
   };
   for (const Case& row : cases) {
@@ -103,6 +109,25 @@ TEST(ReadCaSettings, ErrorsNameThePlace) {
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
     EXPECT_NE(status.message().find(row.place), absl::string_view::npos) << status;
   }
+}
+
+TEST(CaSettings, LimitsArePublishedOrConfigured) {
+  IssuerConfig config;
+  *config.add_cas() = Good("a");
+  *config.add_cas() = Good("le");
+  config.mutable_cas(1)->set_directory_url("https://acme-v02.api.letsencrypt.org/directory");
+  config::v1::RateLimitConfig& raised =
+      *config.mutable_cas(1)->mutable_limits()->mutable_new_orders_per_account();
+  raised.set_count(3000);
+  raised.set_per_minutes(180);
+  const auto settings = ReadCaSettings(config, "issuer.yaml");
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_FALSE((*settings)[0].limits.new_orders_per_account.has_value());
+  const limits::CaLimits& limits = (*settings)[1].limits;
+  EXPECT_EQ(limits.new_orders_per_account->count, 3000);
+  EXPECT_EQ(limits.new_orders_per_account->per, absl::Hours(3));
+  EXPECT_EQ(limits.certificates_per_domain->count, 50);
+  EXPECT_TRUE(limits.renewals_are_free);
 }
 
 }  // namespace
