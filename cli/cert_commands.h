@@ -5,7 +5,7 @@
 
 namespace norroy::cli {
 
-// `norroy cert ...` and `norroy warm ...`.
+// `norroy cert ...`, `norroy warm ...` and `norroy limits ...`.
 void AddCert(Tree& tree);
 void AddWarm(Tree& tree);
 void AddLimits(Tree& tree);

@@ -19,7 +19,7 @@ using issuer::v1::PlannedRateLimit;
 using issuer::v1::RateLimit;
 using RateLimits = issuer::v1::RateLimitService;
 
-// 10,000 names of 253 characters.
+// Far more than one call takes.
 constexpr size_t kMaxNameFile = 4 << 20;
 
 absl::StatusOr<std::unique_ptr<RateLimits::Stub>> Connect(Context& context) {

@@ -102,6 +102,7 @@ class WholeIssuer final : public Issuer {
  public:
   WholeIssuer(IssuerSettings settings, std::string version, Clock& clock)
       : settings_(std::move(settings)),
+        known_cas_(KnownCasOf(settings_.cas)),
         self_(absl::StrCat("issuer/", settings_.name)),
         version_(std::move(version)),
         clock_(clock),
@@ -134,6 +135,7 @@ class WholeIssuer final : public Issuer {
   absl::Status OpenDiagnostics();
 
   IssuerSettings settings_;
+  const limits::KnownCas known_cas_;
   const std::string self_;
   const std::string version_;
   Clock& clock_;
@@ -265,7 +267,7 @@ absl::Status WholeIssuer::MakeFlow() {
                                         .accounts = *accounts_,
                                         .solver = *solver_,
                                         .clock = clock_});
-  budget_.emplace(*ledger_, *store_, KnownCasOf(settings_.cas));
+  budget_.emplace(*ledger_, *store_, known_cas_);
   events_.SubscribeAll([this](const flow::Order& order) { metrics_.Note(order); });
   engine_ = flow::Engine::Make({.store = *store_,
                                 .accounts = *accounts_,
@@ -343,7 +345,7 @@ absl::Status WholeIssuer::MakeApi() {
                              .clock = clock_,
                              .random = random_,
                              .grants = settings_.grants,
-                             .cas = KnownCasOf(settings_.cas),
+                             .cas = known_cas_,
                              .version = version_,
                              .start_time = clock_.Now()});
   return absl::OkStatus();
@@ -398,7 +400,7 @@ absl::Status WholeIssuer::OpenDiagnostics() {
                                    [this, process] {
                                      process->Sample();
                                      metrics_.Sample(*inventory_);
-                                     metrics_.Sample(*ledger_, KnownCasOf(settings_.cas));
+                                     metrics_.Sample(*ledger_, known_cas_);
                                    }},
                               clock_));
   log::Info("main", "diagnostics are served",

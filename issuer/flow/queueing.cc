@@ -75,9 +75,10 @@ bool SaysWhatItReplaces(const Work& work, const Tools& tools) {
 absl::StatusOr<std::optional<Next>> DrawFromBudget(Work& work, const Tools& tools, absl::Time now) {
   const Order& order = work.order;
   if (tools.budget == nullptr) return std::optional<Next>();
-  NORROY_ASSIGN_OR_RETURN(
-      const store::Drawn drawn,
-      tools.budget->Draw(order, SaysWhatItReplaces(work, tools), work.lease, now));
+  // Whoever does not count need not be asked.
+  const bool replaces = tools.budget->Counts(order.ca) && SaysWhatItReplaces(work, tools);
+  NORROY_ASSIGN_OR_RETURN(const store::Drawn drawn,
+                          tools.budget->Draw(order, replaces, work.lease, now));
   if (drawn.turn <= now) return std::optional<Next>();
   const std::string words =
       absl::StrCat("the rate limits of ", order.ca, "; its turn comes at about ",

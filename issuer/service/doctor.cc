@@ -9,7 +9,7 @@
 #include "common/status_macros.h"
 #include "issuer/service/doctor_findings.h"
 #include "issuer/service/doctor_persist.h"
-#include "issuer/service/idna.h"
+#include "issuer/service/fields.h"
 
 namespace norroy::service {
 namespace {
@@ -22,11 +22,6 @@ using issuer::v1::RehearseRequest;
 constexpr absl::Duration kBeforeDeadline = absl::Seconds(1);
 constexpr absl::Duration kMaxPersist = absl::Hours(24 * 366 * 10);
 
-absl::Status BadField(absl::string_view field, absl::string_view message) {
-  return MakeError(absl::StatusCode::kInvalidArgument, "BAD_FIELD",
-                   absl::StrCat(field, " ", message), {{"field", std::string(field)}});
-}
-
 // Of a record that is to be published; 0: no end.
 absl::Status CheckUntil(int64_t until, absl::Time now) {
   const int64_t seconds = absl::ToUnixSeconds(now);
@@ -34,11 +29,6 @@ absl::Status CheckUntil(int64_t until, absl::Time now) {
     return absl::OkStatus();
   }
   return BadField("persist_until", "must be later than now and at most 10 years away; 0: no end");
-}
-
-absl::StatusOr<Name> ParseName(const std::string& text) {
-  NORROY_ASSIGN_OR_RETURN(const std::string ascii, ToAscii(text));
-  return Name::Parse(ascii);
 }
 
 // In the order of the request, each once.

@@ -16,6 +16,7 @@
 #include "common/error/error.h"
 #include "common/identity/identity.h"
 #include "common/status_macros.h"
+#include "issuer/service/fields.h"
 #include "issuer/service/idna.h"
 #include "issuer/service/limits.h"
 
@@ -24,11 +25,6 @@ namespace {
 
 using challenge::Name;
 using issuer::v1::CreateOrderRequest;
-
-absl::Status BadField(absl::string_view field, absl::string_view message) {
-  return MakeError(absl::StatusCode::kInvalidArgument, "BAD_FIELD",
-                   absl::StrCat(field, " ", message), {{"field", std::string(field)}});
-}
 
 absl::Status CheckText(absl::string_view field, absl::string_view text, size_t max) {
   if (text.size() > max) {

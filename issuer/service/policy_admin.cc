@@ -12,6 +12,7 @@
 #include "common/error/error.h"
 #include "common/status_macros.h"
 #include "issuer/service/access.h"
+#include "issuer/service/fields.h"
 #include "issuer/service/page.h"
 #include "issuer/service/policy_convert.h"
 
@@ -21,11 +22,6 @@ namespace {
 using policy::GrantText;
 
 constexpr char kListQuery[] = "policies";
-
-absl::Status BadField(absl::string_view field, absl::string_view message) {
-  return MakeError(absl::StatusCode::kInvalidArgument, "BAD_FIELD",
-                   absl::StrCat(field, " ", message), {{"field", std::string(field)}});
-}
 
 absl::Status CheckComment(const std::string& comment) {
   // Of UTF-8, each character has one byte that does not continue another.

@@ -12,7 +12,7 @@
 #include "issuer/flow/budget.h"
 #include "issuer/service/access.h"
 #include "issuer/service/convert.h"
-#include "issuer/service/idna.h"
+#include "issuer/service/fields.h"
 #include "issuer/service/limits.h"
 
 namespace norroy::service {
@@ -28,11 +28,6 @@ constexpr int kMaxPlannedLimits = 100;
 constexpr int kMaxNamesPerCertificate = 100;
 constexpr int kDefaultScarcest = 20;
 
-absl::Status BadField(absl::string_view field, absl::string_view what) {
-  return MakeError(absl::StatusCode::kInvalidArgument, "BAD_FIELD", absl::StrCat(field, " ", what),
-                   {{"field", std::string(field)}});
-}
-
 template <typename Texts>
 absl::StatusOr<std::vector<challenge::Name>> ParseNameList(const Texts& texts, int most) {
   if (texts.size() > most) {
@@ -41,9 +36,7 @@ absl::StatusOr<std::vector<challenge::Name>> ParseNameList(const Texts& texts, i
   }
   std::vector<challenge::Name> names;
   for (int i = 0; i < texts.size(); ++i) {
-    absl::StatusOr<std::string> ascii = ToAscii(texts[i]);
-    if (!ascii.ok()) return WithContext(ascii.status(), absl::StrCat("names[", i, "]"));
-    absl::StatusOr<challenge::Name> name = challenge::Name::Parse(*ascii);
+    absl::StatusOr<challenge::Name> name = ParseName(texts[i]);
     if (!name.ok()) return WithContext(name.status(), absl::StrCat("names[", i, "]"));
     names.push_back(*std::move(name));
   }

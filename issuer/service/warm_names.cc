@@ -9,6 +9,7 @@
 #include "common/status_macros.h"
 #include "issuer/service/access.h"
 #include "issuer/service/convert.h"
+#include "issuer/service/fields.h"
 #include "issuer/service/idna.h"
 #include "issuer/service/limits.h"
 
@@ -16,11 +17,6 @@ namespace norroy::service {
 namespace {
 
 constexpr int kMaxNames = 100;
-
-absl::Status BadField(absl::string_view field, absl::string_view what) {
-  return MakeError(absl::StatusCode::kInvalidArgument, "BAD_FIELD", absl::StrCat(field, " ", what),
-                   {{"field", std::string(field)}});
-}
 
 template <typename Texts>
 absl::StatusOr<std::vector<challenge::Name>> ParseNameFields(const Texts& texts) {

@@ -8,16 +8,10 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/challenge/proof.h"
-#include "common/crypto/csr.h"
 #include "common/http/curl_client.h"
 #include "tests/bench/need.h"
 
 namespace norroy::bench {
-
-std::string CsrFor(const std::vector<std::string>& names) {
-  const crypto::PrivateKey key = Need(crypto::PrivateKey::Generate(crypto::KeyType::kP256));
-  return Need(crypto::BuildCsr(key, Need(challenge::ParseNames(names))));
-}
 
 Responder::Responder(int port) {
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -20,9 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
-#include "common/challenge/identifier.h"
 #include "common/check.h"
-#include "common/crypto/csr.h"
 #include "common/error/error.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
@@ -30,6 +28,7 @@
 #include "norroy/issuer/v1/doctor_service.grpc.pb.h"
 #include "norroy/issuer/v1/order_service.grpc.pb.h"
 #include "norroy/issuer/v1/server_info_service.grpc.pb.h"
+#include "tests/bench/need.h"
 #include "tests/harness/deployment.h"
 #include "tests/harness/requester.h"
 
@@ -42,13 +41,6 @@ using harness::Pebble;
 constexpr int kConnections = 8;
 constexpr int kCallsAtOnce = 8;  // on each
 constexpr absl::Duration kOrderDeadline = absl::Seconds(30);
-
-template <typename T>
-T Need(absl::StatusOr<T> value) {
-  if (!value.ok()) std::fprintf(stderr, "%s\n", value.status().ToString().c_str());
-  NORROY_CHECK(value.ok());
-  return *std::move(value);
-}
 
 std::shared_ptr<grpc::Channel> Dial(const std::string& address, const std::string& deployment,
                                     const std::string& identity, const std::string& root) {
@@ -174,11 +166,6 @@ int RunFlood(const std::string& address, const std::string& deployment, const st
 
 // --- B ---------------------------------------------------------------------------------------
 
-std::string CsrFor(const std::string& name) {
-  const crypto::PrivateKey key = Need(crypto::PrivateKey::Generate(crypto::KeyType::kP256));
-  return Need(crypto::BuildCsr(key, Need(challenge::ParseNames({name}))));
-}
-
 struct Run {
   int done = 0;
   std::vector<absl::Duration> times;
@@ -189,7 +176,7 @@ bool Issue(issuer::v1::OrderService::Stub& stub, const std::string& name) {
   const auto deadline = std::chrono::system_clock::now() + absl::ToChronoSeconds(kOrderDeadline);
   issuer::v1::CreateOrderRequest request;
   request.add_names(name);
-  request.set_csr(CsrFor(name));
+  request.set_csr(CsrFor({name}));
   issuer::v1::CreateOrderResponse created;
   grpc::ClientContext create;
   create.set_deadline(deadline);
