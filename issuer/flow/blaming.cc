@@ -66,6 +66,7 @@ absl::StatusOr<Failures> NoteFailures(Work& work, const Tools& tools) {
     NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
     NORROY_ASSIGN_OR_RETURN(const acme::Authorization authorization,
                             ca->GetAuthorization(progress.authorization_url));
+    NoteRetryAfter(work, tools, authorization.retry_after);
     if (authorization.status == acme::AuthorizationStatus::kValid) {
       progress.state = NameState::kValid;
       failures.valid.push_back(Known(order, *ca, authorization, now));
@@ -201,6 +202,8 @@ void BlameNames(Order& order, const absl::Status& failure) {
 
 absl::StatusOr<Next> Blame(Work& work, const Tools& tools) {
   Order& order = work.order;
+  // A try that broke off has read some of its authorizations.
+  if (const std::optional<Next> early = WaitForPollTime(work, tools)) return *early;
   const std::optional<bool> whole = StillWhole(work, tools);
   if (!whole.has_value()) return Next::Wait(kRecheckWait, false);
   NORROY_ASSIGN_OR_RETURN(const Failures failures, NoteFailures(work, tools));

@@ -116,5 +116,37 @@ TEST(Resume, APauseOutlivesTheProcess) {
   EXPECT_EQ(f.asked(), asked);
 }
 
+// Who looks for the name to blame reads authorizations that are being validated, and may have to
+// read them again.
+TEST(Resume, RetryAfterOfAnAuthorizationIsObeyedByWhoeverHasTheOrder) {
+  for (const bool dies : {false, true}) {
+    SCOPED_TRACE(dies);
+    fakes::FakeCaOptions options;
+    options.validation_polls = 1'000'000;
+    options.retry_after_seconds = 100;
+    FaultyCa f(options);
+    const Order order = f.Place({kWww, "b.example.test"});
+    f.RunFor(absl::Seconds(2));
+    ASSERT_EQ(f.Get(order.id).state, State::kValidating);
+    f.ca().InvalidateOrder(f.Get(order.id).ca_order_url, "unauthorized",
+                           "one of them is not yours");
+    f.ca().ScriptAt(Endpoint::kAuthorization, Calls::Nth(2), Fault::NotSent());
+    f.RunFor(absl::Seconds(110));
+    const int asked = f.ca().count(Endpoint::kAuthorization);
+    ASSERT_EQ(asked, 4) << "two when it was placed, one and a half now";
+    if (dies) {
+      f.Kill();
+      f.Restart();
+      ASSERT_TRUE(f.store().BreakLeases("test").ok());
+    }
+    const Order failed = f.Settle(order.id);
+    EXPECT_EQ(failed.state, State::kFailed);
+    EXPECT_GT(f.ca().count(Endpoint::kAuthorization), asked);
+    // The CA notes every read that comes too early.
+    EXPECT_THAT(f.ca().violations(), IsEmpty());
+    EXPECT_EQ(f.solver().served_count(), 0);
+  }
+}
+
 }  // namespace
 }  // namespace norroy::flow

@@ -158,8 +158,8 @@ struct Order {
   // and the CA orders that came with others, which are deactivated and of no use.
   bool fresh = false;
   std::vector<std::string> discarded_orders;
-  // The CA asked not to be asked for its order before (Retry-After), whoever takes or wakes ours
-  // meanwhile.
+  // The CA asked not to be asked for its order, or an authorization of it, before (Retry-After),
+  // whoever takes or wakes ours meanwhile.
   absl::Time poll_time = absl::InfinitePast();
 
   std::string set_key() const { return challenge::SetKey(names); }
@@ -167,6 +167,17 @@ struct Order {
   // copies of an order the later one is the newer one.
   void NoteChange(absl::Time now) {
     update_time = std::max(now, update_time + absl::Microseconds(1));
+  }
+  // It is to be placed at a CA anew. The generation stays: agents keep tombstones of what was
+  // presented under it.
+  void LeaveCaOrder() {
+    ++beginnings;
+    ca_order_url.clear();
+    ca_finalize_url.clear();
+    finalize_intent_url.clear();
+    poll_time = absl::InfinitePast();
+    progress.clear();
+    fresh = false;
   }
 };
 

@@ -127,14 +127,7 @@ Next GiveUp(Work& work, const absl::Status& why, absl::Time now) {
 }
 
 Next StartAnew(Work& work, absl::Time now) {
-  Order& order = work.order;
-  ++order.beginnings;
-  order.ca_order_url.clear();
-  order.ca_finalize_url.clear();
-  order.finalize_intent_url.clear();
-  order.poll_time = absl::InfinitePast();
-  order.progress.clear();
-  order.fresh = false;
+  work.order.LeaveCaOrder();
   work.ca_order.reset();
   work.poll_at = absl::ZeroDuration();
   work.authorizations_read = false;
@@ -148,6 +141,13 @@ Next ParkUntil(Work& work, absl::Time until, absl::string_view waiting_for) {
   work.order.due_time = until;
   work.order.waiting_for = std::string(waiting_for);
   return Next::Park();
+}
+
+void NoteRetryAfter(Work& work, const Tools& tools, std::optional<absl::Time> retry_after) {
+  if (!retry_after.has_value()) return;
+  work.order.poll_time = std::max(work.order.poll_time, *retry_after);
+  work.poll_at =
+      std::max(work.poll_at, tools.clock.Monotonic() + (*retry_after - tools.clock.Now()));
 }
 
 Next PollAgain(Work& work, absl::Duration round_trip, std::optional<absl::Time> retry_after,
@@ -173,7 +173,9 @@ Next PollAgain(Work& work, absl::Duration round_trip, std::optional<absl::Time> 
 
 std::optional<Next> WaitForPollTime(const Work& work, const Tools& tools) {
   const absl::Duration now = tools.clock.Monotonic();
-  if (now < work.poll_at) return Next::Wait(work.poll_at - now, false);
+  if (now < work.poll_at) {
+    return Next::Wait(std::min(work.poll_at - now, kMaxWaitInMemory), false);
+  }
   if (work.poll_at > absl::ZeroDuration()) return std::nullopt;
   const absl::Duration left = work.order.poll_time - tools.clock.Now();
   // No Retry-After is taken for longer: then the clock was set back meanwhile.

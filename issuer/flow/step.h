@@ -154,6 +154,10 @@ absl::Status WhyInvalid(const acme::Order& ca_order);
 // The CA is not to be asked for its order yet (RFC 8555 7.4). Unset: it may.
 std::optional<Next> WaitForPollTime(const Work& work, const Tools& tools);
 
+// The CA asked that an authorization of the order be left alone until then (Retry-After; nullopt:
+// it asked for nothing): neither it nor the order is asked for before, by whoever has the order.
+void NoteRetryAfter(Work& work, const Tools& tools, std::optional<absl::Time> retry_after);
+
 // The pause before the next poll: Retry-After first (RFC 8555 7.4), else from the last round trip
 // on by 1.5 up to 5 s, and an eighth of the time that the state has lasted where that is more.
 Next PollAgain(Work& work, absl::Duration round_trip, std::optional<absl::Time> retry_after,

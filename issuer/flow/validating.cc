@@ -24,6 +24,7 @@ absl::Status ReadAuthorization(Work& work, const Tools& tools, NameProgress& pro
   NORROY_ASSIGN_OR_RETURN(acme::Client* const ca, tools.Ca(work));
   NORROY_ASSIGN_OR_RETURN(const acme::Authorization authorization,
                           ca->GetAuthorization(progress.authorization_url));
+  NoteRetryAfter(work, tools, authorization.retry_after);
   progress.responded = authorization.status != acme::AuthorizationStatus::kPending;
   if (authorization.status == acme::AuthorizationStatus::kValid) {
     progress.state = NameState::kValid;
@@ -40,8 +41,14 @@ absl::Status ReadAuthorization(Work& work, const Tools& tools, NameProgress& pro
 // After a restart nobody knows what was sent: a challenge is answered only while it is pending
 // (RFC 8555 7.5.1; a second answer is an error at some CAs).
 absl::Status ReadAuthorizations(Work& work, const Tools& tools) {
+  // What is known to have been answered is left alone while the CA asks for it.
+  const bool early = WaitForPollTime(work, tools).has_value();
   for (NameProgress& progress : work.order.progress) {
     if (progress.state == NameState::kValid) continue;
+    if (early && progress.state == NameState::kValidating) {
+      progress.responded = true;
+      continue;
+    }
     NORROY_RETURN_IF_ERROR(ReadAuthorization(work, tools, progress));
   }
   work.authorizations_read = true;

@@ -39,23 +39,15 @@ absl::string_view WhyNotReady(const flow::Order& order) {
   }
 }
 
-// Everything that belongs to the CA order that failed. The generation stays: agents keep
-// tombstones of what was presented under it.
 void StartAnew(absl::Time now, flow::Order& order) {
   Enter(State::kQueued, now, order);
-  ++order.beginnings;
-  order.ca_order_url.clear();
-  order.ca_finalize_url.clear();
-  order.finalize_intent_url.clear();
-  order.poll_time = absl::InfinitePast();
-  order.progress.clear();
+  order.LeaveCaOrder();
   order.ending = State::kFailed;
   order.certificate_id.clear();
   order.error.reset();
   order.failed_types.clear();
   order.restarts = 0;
   order.retries = 0;
-  order.fresh = false;
   order.discarded_orders.clear();
   // It begins where it first began.
   if (!order.failed_cas.empty()) order.ca = order.failed_cas.front().ca;

@@ -19,7 +19,15 @@ void ReleaseSender::Send(const Validators& validators, const std::set<size_t>& s
   for (size_t i = 0; i < validators.size(); ++i) {
     if (!shown.contains(i)) others.push_back(validators[i].get());
   }
+  for (ValidatorLink* const other : others) Tell(*other, request);
   for (const size_t i : shown) Try({validators[i].get(), request, until, kFirstBackOff, others});
+}
+
+void ReleaseSender::Tell(ValidatorLink& validator, const validator::v1::ReleaseRequest& request) {
+  const uint64_t call = calls_.Begin();
+  if (call == 0) return;
+  calls_.Made(call, validator.Release(request, kTimeout,
+                                      [this, call](const absl::Status&) { calls_.End(call); }));
 }
 
 void ReleaseSender::Try(const Task& task) {

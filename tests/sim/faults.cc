@@ -34,11 +34,21 @@ struct Row {
   const char* name;
   unsigned states = kEvery;
   const char* why_no_other = "";
+  // Where it finds an order seldom: these pairs have more turns, as those of GIVING_UP have.
+  unsigned seldom = 0;
 };
 
-constexpr unsigned kCaCalls =
+constexpr unsigned kPosts =
     Set(State::kOrdering, State::kValidating, State::kFinalizing, State::kGivingUp);
+constexpr char kNoPost[] = "nothing is POSTed to the CA for an order in this state";
+// PRESENTING: whoever takes it over and is new to the CA reads its directory.
+constexpr unsigned kCaCalls = kPosts | Set(State::kPresenting);
 constexpr char kNoCaCall[] = "no request is sent to the CA for an order in this state";
+constexpr unsigned kSeldomCalls = Set(State::kPresenting, State::kFinalizing);
+constexpr unsigned kWrites = kEvery & ~Set(State::kDone, State::kCancelled);
+constexpr char kNoWrite[] = "an order that has ended stays as it is, but for a failed one's retry";
+constexpr unsigned kSeldomWrites =
+    Set(State::kWaitingForCsr, State::kFinalizing, State::kFailed, State::kValidating);
 constexpr unsigned kWithCaOrder = kEvery & ~Set(State::kQueued, State::kDone);
 constexpr char kNoCaOrder[] = "an order in this state has no CA order that is open";
 constexpr unsigned kTelling = Set(State::kValidating);
@@ -55,63 +65,87 @@ constexpr char kNotShown[] =
 constexpr unsigned kAsking = Set(State::kPresenting, State::kValidating);
 constexpr char kNotAsked[] = "no answer about a presentation is waited for in this state";
 
+constexpr unsigned kEnds = Set(State::kDone, State::kFailed, State::kCancelled);
+// An order passes through most states in the time of a message.
+constexpr unsigned kPassing = kEvery & ~Set(State::kPresenting);
+constexpr unsigned kCalled = Set(State::kFinalizing) | kEnds;
+constexpr int kTurnsOfSeldom = 6;
+
 constexpr Row kRows[] = {
-    {Fault::kBadNonce, "bad nonce", kCaCalls, kNoCaCall},
-    {Fault::kBadNonceBare, "bad nonce, no new one", kCaCalls, kNoCaCall},
-    {Fault::kNotSent, "request not sent", kCaCalls, kNoCaCall},
-    {Fault::kRequestLost, "request lost", kCaCalls, kNoCaCall},
-    {Fault::kReplyLost, "reply lost", kCaCalls, kNoCaCall},
-    {Fault::kServerError, "500", kCaCalls, kNoCaCall},
-    {Fault::kServerErrorLate, "500, but done", kCaCalls, kNoCaCall},
-    {Fault::kRateLimited, "429", kCaCalls, kNoCaCall},
-    {Fault::kOverloaded, "503", kCaCalls, kNoCaCall},
-    {Fault::kSlowCa, "slow CA", kCaCalls, kNoCaCall},
-    {Fault::kSilentCa, "silent CA", kCaCalls, kNoCaCall},
-    {Fault::kOrderInvalid, "CA order invalid", kWithCaOrder, kNoCaOrder},
-    {Fault::kAuthorizationLost, "authorization lost", kWithCaOrder, kNoCaOrder},
+    {Fault::kBadNonce, "bad nonce", kPosts, kNoPost, Set(State::kFinalizing)},
+    {Fault::kBadNonceBare, "bad nonce, no new one", kPosts, kNoPost, Set(State::kFinalizing)},
+    {Fault::kNotSent, "request not sent", kCaCalls, kNoCaCall, kSeldomCalls},
+    {Fault::kRequestLost, "request lost", kCaCalls, kNoCaCall, kSeldomCalls},
+    {Fault::kReplyLost, "reply lost", kCaCalls, kNoCaCall, kSeldomCalls},
+    {Fault::kServerError, "500", kCaCalls, kNoCaCall, kSeldomCalls},
+    {Fault::kServerErrorLate, "500, but done", kPosts, kNoPost, Set(State::kFinalizing)},
+    {Fault::kRateLimited, "429", kPosts, kNoPost, Set(State::kFinalizing)},
+    {Fault::kOverloaded, "503", kCaCalls, kNoCaCall, kSeldomCalls},
+    {Fault::kSlowCa, "slow CA", kCaCalls, kNoCaCall, kSeldomCalls},
+    {Fault::kSilentCa, "silent CA", kCaCalls, kNoCaCall, kSeldomCalls},
+    {Fault::kOrderInvalid, "CA order invalid", kWithCaOrder, kNoCaOrder,
+     Set(State::kFinalizing, State::kFailed, State::kCancelled)},
+    {Fault::kAuthorizationLost, "authorization lost", kWithCaOrder, kNoCaOrder,
+     Set(State::kFinalizing, State::kFailed, State::kCancelled)},
     {Fault::kCaLooksElsewhere, "CA looks elsewhere", kTelling, kNotTold},
     {Fault::kLongValidation, "long validation", kTelling, kNotTold},
     {Fault::kLongProcessing, "long processing", kSending, kNoFinalize},
-    {Fault::kIssuerDiesBeforeRequest, "issuer dies before request", kCaCalls, kNoCaCall},
-    {Fault::kIssuerDiesAfterReply, "issuer dies after reply", kCaCalls, kNoCaCall},
-    {Fault::kIssuerDiesBeforeWrite, "issuer dies before write"},
-    {Fault::kIssuerDiesAfterWrite, "issuer dies after write"},
+    {Fault::kIssuerDiesBeforeRequest, "issuer dies before request", kCaCalls, kNoCaCall,
+     kSeldomCalls},
+    {Fault::kIssuerDiesAfterReply, "issuer dies after reply", kCaCalls, kNoCaCall, kSeldomCalls},
+    {Fault::kIssuerDiesBeforeWrite, "issuer dies before write", kWrites, kNoWrite, kSeldomWrites},
+    {Fault::kIssuerDiesAfterWrite, "issuer dies after write", kWrites, kNoWrite, kSeldomWrites},
     {Fault::kIssuerDiesAtRest, "issuer dies at rest"},
-    {Fault::kFrozenAfterReply, "frozen after reply", kCaCalls, kNoCaCall},
-    {Fault::kFrozenBeforeWrite, "frozen before write"},
-    {Fault::kWriteFails, "write fails"},
+    {Fault::kFrozenAfterReply, "frozen after reply", kCaCalls, kNoCaCall, kSeldomCalls},
+    {Fault::kFrozenBeforeWrite, "frozen before write", kWrites, kNoWrite, kSeldomWrites},
+    {Fault::kWriteFails, "write fails", kWrites, kNoWrite, kSeldomWrites},
     {Fault::kIssuerClockJumps, "issuer's clock jumps"},
-    {Fault::kPlanLost, "plan lost", kPlanning, kNoPlan},
-    {Fault::kPresentLost, "present lost", kAsking, kNotAsked},
-    {Fault::kPresentAnswerLost, "present's answer lost", kAsking, kNotAsked},
-    {Fault::kReleaseLost, "release lost"},
+    {Fault::kPlanLost, "plan lost", kPlanning, kNoPlan,
+     Set(State::kOrdering, State::kValidating, State::kFinalizing)},
+    {Fault::kPresentLost, "present lost", kAsking, kNotAsked, Set(State::kValidating)},
+    {Fault::kPresentAnswerLost, "present's answer lost", kAsking, kNotAsked,
+     Set(State::kValidating)},
+    {Fault::kReleaseLost, "release lost", kEvery, "", kEvery},
     {Fault::kLinkDown, "validator out of reach"},
-    {Fault::kValidatorDiesBefore, "validator dies before"},
-    {Fault::kValidatorDiesAfter, "validator dies after"},
-    {Fault::kValidatorWriteFails, "validator's write fails"},
+    {Fault::kValidatorDiesBefore, "validator dies before", kEvery, "", kPassing},
+    {Fault::kValidatorDiesAfter, "validator dies after", kEvery, "", kPassing},
+    {Fault::kValidatorWriteFails, "validator's write fails", kEvery, "", kPassing},
     {Fault::kLookUnknown, "look: unknown", kShowing, kNotShown},
     {Fault::kLookWaits, "look: wait", kShowing, kNotShown},
     {Fault::kLookFails, "look: fails", kShowing, kNotShown},
     {Fault::kAgentCut, "agent cut off"},
-    {Fault::kAgentSlow, "agent slow"},
+    {Fault::kAgentSlow, "agent slow", kEvery, "", kPassing},
     {Fault::kAgentRefuses, "agent refuses", kShowing, kNotShown},
-    {Fault::kAgentClings, "agent clings"},
-    {Fault::kAgentDiesBefore, "agent dies before"},
-    {Fault::kAgentDiesAfter, "agent dies after"},
+    {Fault::kAgentClings, "agent clings", kEvery, "", kEvery},
+    {Fault::kAgentDiesBefore, "agent dies before", kEvery, "", kPassing},
+    {Fault::kAgentDiesAfter, "agent dies after", kEvery, "", kPassing},
     {Fault::kAgentLosesAll, "agent loses all"},
-    {Fault::kJournalFails, "journal fails"},
+    {Fault::kJournalFails, "journal fails", kEvery, "", kPassing},
     {Fault::kAgentClockJumps, "agent's clock jumps"},
-    {Fault::kCallLost, "call lost"},
-    {Fault::kAnswerLost, "answer lost"},
-    {Fault::kCalledTwice, "called twice"},
-    {Fault::kCancelled, "cancelled"},
-    {Fault::kRetried, "retried"},
+    {Fault::kCallLost, "call lost", kEvery, "", kCalled},
+    {Fault::kAnswerLost, "answer lost", kEvery, "", kCalled},
+    {Fault::kCalledTwice, "called twice", kEvery, "", kCalled},
+    {Fault::kCancelled, "cancelled", kEvery, "", kCalled},
+    {Fault::kRetried, "retried", kEvery, "", kCalled},
 };
 
 const Row& RowOf(Fault fault) { return kRows[static_cast<size_t>(fault)]; }
 
 bool CanHappen(Fault fault, State state) {
   return (RowOf(fault).states >> static_cast<unsigned>(state) & 1U) != 0;
+}
+
+std::vector<std::pair<Fault, State>> Turns() {
+  std::vector<std::pair<Fault, State>> turns;
+  for (const Row& row : kRows) {
+    for (const State state : kAllStates) {
+      if (!CanHappen(row.fault, state)) continue;
+      const unsigned seldom_in = row.seldom | Set(State::kGivingUp);
+      const bool seldom = (seldom_in >> static_cast<unsigned>(state) & 1U) != 0;
+      turns.insert(turns.end(), seldom ? kTurnsOfSeldom : 1, {row.fault, state});
+    }
+  }
+  return turns;
 }
 
 }  // namespace
@@ -190,36 +224,90 @@ std::vector<std::string> Coverage::Surprises() const {
 Faults::Faults(uint64_t seed, Chance& chance, Coverage& coverage)
     : chance_(chance), coverage_(coverage) {
   // Neighbouring seeds are bent on different pairs, and all pairs have their turn.
-  std::vector<std::pair<Fault, State>> pairs;
-  for (const Row& row : kRows) {
-    for (const State state : kAllStates) {
-      if (CanHappen(row.fault, state)) pairs.emplace_back(row.fault, state);
-    }
-  }
-  std::tie(focus_, focus_state_) = pairs[seed % pairs.size()];
-  focus_left_ = chance.From(1, 3);
+  static const std::vector<std::pair<Fault, State>> kTurns = Turns();
+  std::tie(focus_, focus_state_) = kTurns[seed % kTurns.size()];
+  focus_left_ = chance.From(1, 5);
   left_ = chance.OneIn(4) ? 0 : chance.From(1, 8);
   static constexpr double kRates[] = {0.01, 0.03, 0.1, 0.3};
   for (int kinds = chance.From(1, 6); kinds > 0; --kinds) {
     rates_[static_cast<size_t>(chance.Below(kFaults))] = kRates[chance.Below(4)];
   }
-  // States that only a mishap leads to.
-  const auto lead = [&](Fault fault, double rate) {
-    rates_[static_cast<size_t>(fault)] = rate;
-    left_ = std::max(left_, 4);
-  };
-  if (focus_state_ == State::kGivingUp) lead(Fault::kCancelled, 0.4);
-  if (focus_state_ == State::kCancelled) lead(Fault::kCancelled, 0.3);
-  if (focus_state_ == State::kFailed) lead(Fault::kCaLooksElsewhere, 0.7);
+  const bool of_messages = focus_ >= Fault::kReleaseLost && focus_ <= Fault::kAgentClockJumps;
+  const bool of_callers = focus_ >= Fault::kCallLost;
+  const bool after = focus_state_ == State::kDone || focus_state_ == State::kFailed ||
+                     focus_state_ == State::kCancelled || focus_state_ == State::kQueued ||
+                     focus_state_ == State::kOrdering;
+  late_messages_ = of_messages ? after || chance.OneIn(2) : chance.OneIn(8);
+  switch (focus_state_) {
+    case State::kQueued:
+    case State::kOrdering:
+      // As it begins anew, something of its first try is on its way.
+      if (of_messages) Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.7);
+      break;
+    case State::kPresenting:
+      if (of_messages && chance.OneIn(2)) Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.7);
+      if (RowOf(focus_).states == kCaCalls) Lead(Fault::kIssuerDiesAtRest, focus_state_, 0.5);
+      break;
+    case State::kValidating:
+      if (focus_on_renewal()) Lead(Fault::kLongValidation, State::kValidating, 0.9);
+      if (focus_ == Fault::kPlanLost || focus_ == Fault::kAgentClings) {
+        Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.7);
+      }
+      if (focus_ != Fault::kAgentClings) break;
+      // To its first proof, until the second one is looked at.
+      Lead(Fault::kLongValidation, State::kValidating, 0.9);
+      for (const State state : {State::kQueued, State::kOrdering, State::kPresenting}) {
+        Lead(focus_, state, 0.9);
+      }
+      break;
+    case State::kFinalizing:
+      if (of_callers) Lead(Fault::kLongProcessing, State::kFinalizing, 0.9);
+      break;
+    case State::kGivingUp:
+    case State::kCancelled:
+      for (const State state :
+           {State::kOrdering, State::kPresenting, State::kValidating, State::kWaitingForCsr}) {
+        Lead(Fault::kCancelled, state, 0.3);
+      }
+      if (of_messages || of_callers) Lead(Fault::kSlowCa, State::kGivingUp, 0.7);
+      // Given up while its proofs are up.
+      if (of_messages) Lead(Fault::kLongValidation, State::kValidating, 0.7);
+      break;
+    case State::kFailed:
+      Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.8);
+      if (focus_ != Fault::kRetried) Lead(Fault::kRetried, State::kFailed, 0.7);
+      break;
+    default:
+      break;
+  }
+}
+
+bool Faults::focus_on_renewal() const {
+  return focus_state_ == State::kValidating && focus_ != Fault::kReleaseLost &&
+         focus_ != Fault::kAgentClings && focus_ >= Fault::kPresentLost &&
+         focus_ <= Fault::kJournalFails;
+}
+
+double Faults::RateOf(Fault fault, State state, int*& left) {
+  if (fault == focus_ && state == focus_state_ && focus_left_ > 0) {
+    left = &focus_left_;
+    return 0.8;
+  }
+  for (LeadTo& lead : leads_) {
+    if (lead.fault != fault || lead.state != state || lead.left == 0) continue;
+    left = &lead.left;
+    return lead.rate;
+  }
+  left = &left_;
+  return left_ > 0 ? rates_[static_cast<size_t>(fault)] : 0;
 }
 
 bool Faults::Strikes(Fault fault, State state) {
   if (over_) return false;
-  const bool focus = fault == focus_ && state == focus_state_ && focus_left_ > 0;
-  const double rate = rates_[static_cast<size_t>(fault)];
-  if (!focus && (rate == 0 || left_ == 0)) return false;
-  if (!chance_.With(focus ? 0.7 : rate)) return false;
-  --(focus ? focus_left_ : left_);
+  int* left = nullptr;
+  const double rate = RateOf(fault, state, left);
+  if (rate == 0 || !chance_.With(rate)) return false;
+  --*left;
   ++struck_;
   ++by_fault_[static_cast<size_t>(fault)];
   coverage_.Count(fault, state);

@@ -92,7 +92,8 @@ class Coverage {
   std::string Table() const;
   // Of the pairs that can happen; `where` names it.
   int64_t Smallest(std::string* where) const;
-  // That happened though the table says that they cannot.
+  // That happened though nothing begins there that they strike: it was under way when the order
+  // went on, which is too rare to count on.
   std::vector<std::string> Surprises() const;
 
  private:
@@ -118,19 +119,38 @@ class Faults {
   // What this seed is bent on.
   Fault focus() const { return focus_; }
   flow::State focus_state() const { return focus_state_; }
+  // It needs an order that is VALIDATING for so long that its proofs are renewed.
+  bool focus_on_renewal() const;
+  // Messages between issuers, validators and agents may be late.
+  bool late_messages() const { return late_messages_; }
   int struck() const { return struck_; }
   int struck(Fault fault) const { return by_fault_[static_cast<size_t>(fault)]; }
 
  private:
+  // A mishap that leads to what this seed is bent on is likely, some times.
+  struct LeadTo {
+    Fault fault;
+    flow::State state;
+    double rate;
+    int left;
+  };
+  void Lead(Fault fault, flow::State state, double rate) {
+    leads_.push_back({fault, state, rate, 4});
+  }
+  // How likely it is, and of what it is counted off.
+  double RateOf(Fault fault, flow::State state, int*& left);
+
   Chance& chance_;
   Coverage& coverage_;
   std::array<double, kFaults> rates_ = {};
   std::array<int, kFaults> by_fault_ = {};
+  std::vector<LeadTo> leads_;
   Fault focus_;
   flow::State focus_state_;
   int left_;
   int focus_left_;
   int struck_ = 0;
+  bool late_messages_ = false;
   bool over_ = false;
 };
 

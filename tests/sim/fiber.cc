@@ -49,7 +49,7 @@ void Fiber::Begin(std::function<void()> body) {
   over_ = false;
   parked = false;
   order_id.clear();
-  state = 0;
+  state = -1;
   NORROY_CHECK(getcontext(&own_) == 0);
   own_.uc_stack.ss_sp = stack_;
   own_.uc_stack.ss_size = kStackBytes;

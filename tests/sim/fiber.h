@@ -33,9 +33,10 @@ class Fiber {
   // Who waits for it to go on: another number means that it went on otherwise.
   uint64_t turn = 0;
   bool parked = false;
-  // What it works on, for whoever hurts it: an order's id and state.
+  // What it works on, for whoever hurts it: an order's id, and the state that it has it in (-1: not
+  // known). Another may have it in a later one already.
   std::string order_id;
-  int state = 0;
+  int state = -1;
 
  private:
   static void Main(unsigned low, unsigned high);

@@ -37,7 +37,8 @@ class Host::Presenter final : public agent::Presenter {
   absl::StatusOr<std::string> PutUp(const challenge::Proof& proof,
                                     const std::string& location) override {
     if (life_->dead) return Dead();
-    if (Strikes(Fault::kAgentRefuses)) return absl::UnavailableError("disk full");
+    const bool waited_for = host_.sim_.StateOf(host_.handling_) == flow::State::kPresenting;
+    if (waited_for && Strikes(Fault::kAgentRefuses)) return absl::UnavailableError("disk full");
     absl::StatusOr<std::string> where = host_.presenter_.PutUp(proof, location);
     if (where.ok()) host_.served_.insert(proof.token.value());
     return where;
@@ -211,7 +212,7 @@ void Host::CutAll(absl::string_view) {
 
 void Host::SendDown(const StreamPtr& stream, const AttachResponse& message) {
   if (!stream->open) return;
-  absl::Duration delay = sim_.chance.Between(absl::Microseconds(100), absl::Milliseconds(15));
+  absl::Duration delay = sim_.Delay();
   if (sim_.Strikes(Fault::kAgentSlow, PresentationOf(message))) {
     delay = sim_.chance.Between(absl::Seconds(5), absl::Seconds(100));
   }
@@ -256,7 +257,7 @@ void Host::Handle(const StreamPtr& stream, const AttachResponse& message) {
 
 void Host::SendUp(const StreamPtr& stream, const AttachRequest& message) {
   if (!stream->open) return;
-  const absl::Duration delay = sim_.chance.Between(absl::Microseconds(100), absl::Milliseconds(15));
+  const absl::Duration delay = sim_.Delay();
   stream->last_up = std::max(sim_.now() + delay, stream->last_up + absl::Microseconds(1));
   sim_.scheduler.After(stream->last_up - sim_.now(), [stream, message] {
     if (stream->open && !stream->validator_life->dead) {

@@ -98,6 +98,7 @@ void Issuer::BuildParts() {
 // In memory an order may be further on than in its row.
 void Issuer::BeforeStep(const flow::Order& order) {
   sim_.scheduler.current()->order_id = order.id;
+  sim_.scheduler.current()->state = static_cast<int>(order.state);
   sim_.SetState(order.id, order.state);
   if (!parts_->watched.insert(order.id).second) return;
   parts_->events.Subscribe(
@@ -157,6 +158,7 @@ void Issuer::Work(const LifePtr& life, size_t number) {
     parts_->engine->RunDue();
     if (life->dead) return;
     self.fiber->order_id.clear();
+    self.fiber->state = -1;
     self.idle = true;
     sim_.scheduler.Park();
     self.idle = false;

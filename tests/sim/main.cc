@@ -96,7 +96,7 @@ bool Report(const Flags& flags, const Coverage& coverage) {
   const int64_t smallest = coverage.Smallest(&where);
   std::printf("the rarest pair: %s, %" PRId64 " times\n", where.c_str(), smallest);
   for (const std::string& surprise : coverage.Surprises()) {
-    std::printf("should never happen: %s\n", surprise.c_str());
+    std::printf("and something was under way when an order went on: %s\n", surprise.c_str());
   }
   return true;
 }

@@ -108,7 +108,7 @@ void PortHttp::Script(Endpoint endpoint) {
 absl::StatusOr<http::Response> PortHttp::AtTheCa(const http::Request& request, Endpoint endpoint) {
   if (endpoint == Endpoint::kChallenge) before_challenge_(request.url);
   if (endpoint == Endpoint::kChallenge && sim_.Strikes(Fault::kLongValidation)) {
-    const int polls = sim_.chance.From(2, 40);
+    const int polls = sim_.chance.From(2, sim_.faults.focus_on_renewal() ? 150 : 40);
     ca_.Change([&](fakes::FakeCaOptions& options) { options.validation_polls = polls; });
   }
   if (endpoint == Endpoint::kFinalize && sim_.Strikes(Fault::kLongProcessing)) {

@@ -96,11 +96,14 @@ absl::Duration Sim::AtRestSince(const std::string& order_id) const {
   return at_rest ? it->second.second : absl::InfiniteDuration();
 }
 
-bool Sim::Strikes(Fault fault, const std::string& order_id) {
-  if (!faults.Strikes(fault, StateOf(order_id))) return false;
-  Note("* ", FaultName(fault), " (", NameOf(order_id), " ", flow::StateName(StateOf(order_id)),
-       ")");
+bool Sim::Strikes(Fault fault, const std::string& order_id, flow::State state) {
+  if (!faults.Strikes(fault, state)) return false;
+  Note("* ", FaultName(fault), " (", NameOf(order_id), " ", flow::StateName(state), ")");
   return true;
+}
+
+bool Sim::Strikes(Fault fault, const std::string& order_id) {
+  return Strikes(fault, order_id, StateOf(order_id));
 }
 
 std::string Sim::CurrentOrder() {
@@ -110,7 +113,19 @@ std::string Sim::CurrentOrder() {
 
 bool Sim::Strikes(Fault fault) {
   const std::string order_id = CurrentOrder();
-  return !order_id.empty() && Strikes(fault, order_id);
+  return !order_id.empty() && Strikes(fault, order_id, StateHere(order_id));
+}
+
+flow::State Sim::StateHere(const std::string& order_id) {
+  const Fiber* const fiber = scheduler.current();
+  const bool known = fiber != nullptr && fiber->order_id == order_id && fiber->state >= 0;
+  return known ? static_cast<flow::State>(fiber->state) : StateOf(order_id);
+}
+
+absl::Duration Sim::Delay() {
+  const bool late = faults.late_messages() && chance.OneIn(3);
+  return chance.Between(absl::Microseconds(200),
+                        late ? absl::Milliseconds(700) : absl::Milliseconds(15));
 }
 
 void Sim::Violate(absl::string_view invariant, absl::string_view what) {

@@ -78,10 +78,17 @@ class Sim {
   // Called when an order has got into another state.
   std::function<void(const std::string& order_id)> on_state;
 
-  // Whether the fault happens, to this order; to the one that the present fiber works on.
+  // Whether the fault happens, to this order, in the state that it is in or in one that it was in;
+  // to the one that the present fiber works on, in the state that it has it in.
   bool Strikes(Fault fault, const std::string& order_id);
+  bool Strikes(Fault fault, const std::string& order_id, flow::State state);
   bool Strikes(Fault fault);
   std::string CurrentOrder();
+  // As whoever acts now has the order.
+  flow::State StateHere(const std::string& order_id);
+
+  // How long a message is on its way.
+  absl::Duration Delay();
 
   // An invariant does not hold.
   void Violate(absl::string_view invariant, absl::string_view what);

@@ -91,15 +91,17 @@ class SimLink final : public solver::ValidatorLink {
 
   Cancel Look(const LookRequest& request, absl::Duration timeout, LookDone done) override {
     const std::string order = parts_->sim.CurrentOrder();
+    const flow::State state = parts_->sim.StateHere(order);
     return Begin<absl::StatusOr<LookResponse>>(
         order, timeout, Fault::kLookUnknown, Fault::kLookUnknown,
-        [parts = parts_, request, order](
+        [parts = parts_, request, order, state](
             Validator&, const std::function<void(absl::StatusOr<LookResponse>)>& answer) {
           // A viewpoint takes its time.
           const absl::Duration time =
               parts->sim.chance.Between(absl::Milliseconds(5), absl::Milliseconds(1500));
-          parts->sim.scheduler.After(
-              time, [parts, request, order, answer] { answer(Seen(*parts, request, order)); });
+          parts->sim.scheduler.After(time, [parts, request, order, state, answer] {
+            answer(Seen(*parts, request, order, state));
+          });
         },
         std::move(done));
   }
@@ -111,17 +113,17 @@ class SimLink final : public solver::ValidatorLink {
 
  private:
   static LookResponse Seen(const LinkParts& parts, const LookRequest& request,
-                           const std::string& order) {
+                           const std::string& order, flow::State state) {
     LookResponse response;
     for (const types::v1::Proof& proof : request.proofs()) {
       types::v1::View& view = *response.add_views();
       view.set_viewpoint(parts.validator.name());
       view.set_verdict(parts.served(proof) ? types::v1::VERDICT_PASS : types::v1::VERDICT_FAIL);
       view.mutable_look_time()->set_seconds(absl::ToUnixSeconds(parts.sim.scheduler.clock().Now()));
-      if (parts.sim.Strikes(Fault::kLookWaits, order)) {
+      if (parts.sim.Strikes(Fault::kLookWaits, order, state)) {
         view.set_verdict(types::v1::VERDICT_WAIT);
         view.set_again_after_ms(parts.sim.chance.From(200, 20000));
-      } else if (parts.sim.Strikes(Fault::kLookFails, order)) {
+      } else if (parts.sim.Strikes(Fault::kLookFails, order, state)) {
         view.set_verdict(types::v1::VERDICT_FAIL);
       }
     }
@@ -136,13 +138,16 @@ class SimLink final : public solver::ValidatorLink {
     std::shared_ptr<Call<Answer>> call;
     std::shared_ptr<LinkParts> parts;
     std::string order;
+    std::optional<flow::State> state;  // that the call was made in; none: as the order is
     Fault answer_lost;
 
-    absl::Duration Delay() const {
-      return parts->sim.chance.Between(absl::Microseconds(200), absl::Milliseconds(15));
+    bool Strikes(Fault fault) const {
+      Sim& sim = parts->sim;
+      return sim.Strikes(fault, order, state.value_or(sim.StateOf(order)));
     }
     void FinishSoon(const Answer& answer) const {
-      parts->sim.scheduler.After(Delay(), [call = call, answer] { call->Finish(answer); });
+      parts->sim.scheduler.After(parts->sim.Delay(),
+                                 [call = call, answer] { call->Finish(answer); });
     }
   };
 
@@ -150,7 +155,9 @@ class SimLink final : public solver::ValidatorLink {
   Cancel Begin(const std::string& order, absl::Duration timeout, Fault lost, Fault answer_lost,
                Handler<Answer> handler, std::function<void(Answer)> done) {
     Sim& sim = parts_->sim;
-    const Way<Answer> way = {std::make_shared<Call<Answer>>(std::move(done)), parts_, order,
+    std::optional<flow::State> state;
+    if (lost != Fault::kReleaseLost) state = sim.StateHere(order);
+    const Way<Answer> way = {std::make_shared<Call<Answer>>(std::move(done)), parts_, order, state,
                              answer_lost};
     const auto call = way.call;
     parts_->open->abort.push_back([call] { call->Finish(Dead()); });
@@ -161,12 +168,12 @@ class SimLink final : public solver::ValidatorLink {
     if (parts_->issuer->dead) return cancel;
     sim.scheduler.After(timeout, [call] { call->Finish(TooLate()); });
     if (sim.now() < parts_->wire.down_until) return cancel;
-    if (!order.empty() && sim.Strikes(lost, order)) {
+    if (!order.empty() && way.Strikes(lost)) {
       // The connection breaks, or nobody ever answers.
       if (sim.chance.OneIn(2)) way.FinishSoon(Gone());
       return cancel;
     }
-    sim.scheduler.After(way.Delay(), [way, handler = std::move(handler)] {
+    sim.scheduler.After(sim.Delay(), [way, handler = std::move(handler)] {
       if (!way.call->over()) Arrive(way, handler);
     });
     return cancel;
@@ -186,7 +193,7 @@ class SimLink final : public solver::ValidatorLink {
     parts.validator.Deal(way.order, [&] {
       handler(parts.validator, [way, validator](const Answer& answer) {
         if (validator->dead || way.call->over()) return;
-        const bool lost = !way.order.empty() && way.parts->sim.Strikes(way.answer_lost, way.order);
+        const bool lost = !way.order.empty() && way.Strikes(way.answer_lost);
         if (!lost) way.FinishSoon(answer);
       });
     });

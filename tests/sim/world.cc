@@ -90,6 +90,7 @@ World::World(Workshop& workshop, const SimOptions& options)
   BuildIssuers();
   BuildClients();
   mend_at_ = sim_.chance.Between(absl::Seconds(20), absl::Minutes(sim_.chance.OneIn(4) ? 30 : 4));
+  if (sim_.faults.focus_on_renewal()) mend_at_ += absl::Minutes(15);
 }
 
 World::~World() {
@@ -225,9 +226,16 @@ void World::BuildClients() {
     plan.start = chance.Between(absl::ZeroDuration(), absl::Seconds(chance.OneIn(2) ? 1 : 60));
     plan.until_finalize =
         chance.Between(absl::ZeroDuration(), absl::Seconds(chance.OneIn(2) ? 5 : 300));
-    plan.watchful = sim_.faults.focus_state() == State::kGivingUp || chance.OneIn(5);
+    plan.watchful = sim_.faults.focus_state() == State::kGivingUp ||
+                    sim_.faults.focus_state() == State::kFinalizing || chance.OneIn(5);
     plan.lifetime = chance.Of(std::vector<absl::Duration>{absl::Minutes(30), absl::Hours(3),
                                                           absl::Hours(6), absl::Hours(6)});
+    if (sim_.faults.focus_state() == State::kFailed && chance.OneIn(2)) {
+      // It ends while its order at the CA is open.
+      plan.lifetime = chance.Between(absl::Seconds(30), absl::Minutes(3));
+      plan.with_csr = false;
+      plan.finalizes = false;
+    }
     clients_.push_back(std::make_unique<Client>(sim_, std::move(plan), issuers));
   }
 }
@@ -324,7 +332,7 @@ void World::Disturb(const std::string& order_id) {
 
 void World::DisturbAtTheCa(const std::string& order_id) {
   const absl::StatusOr<flow::Order> order = store_->GetOrder(order_id);
-  if (!order.ok() || order->ca_order_url.empty()) return;
+  if (!order.ok() || order->ca_order_url.empty() || order->state == State::kDone) return;
   for (const fakes::OrderRecord& record : ca_->orders()) {
     if (record.url != order->ca_order_url) continue;
     const bool open = record.status == "pending" || record.status == "ready";
@@ -415,10 +423,12 @@ void World::Run() {
   sim_.on_state = [this](const std::string& id) {
     const bool focus = sim_.StateOf(id) == sim_.faults.focus_state();
     if (sim_.faults.over() || !(focus || sim_.chance.OneIn(3))) return;
-    sim_.scheduler.After(sim_.chance.Between(absl::ZeroDuration(), absl::Milliseconds(60)),
-                         [this, id] {
-                           if (!sim_.faults.over()) Disturb(id);
-                         });
+    for (int times = focus ? 2 : 1; times > 0; --times) {
+      sim_.scheduler.After(sim_.chance.Between(absl::ZeroDuration(), absl::Milliseconds(60)),
+                           [this, id] {
+                             if (!sim_.faults.over()) Disturb(id);
+                           });
+    }
   };
   DisturbSometimes();
   sim_.scheduler.After(mend_at_, [this] { Mend(); });
