@@ -62,6 +62,8 @@ constexpr unsigned kShowing = Set(State::kPresenting);
 constexpr char kNotShown[] =
     "proofs are put up and looked at in PRESENTING; a renewal in VALIDATING comes after 7 minutes "
     "of it, of 10 at most";
+constexpr unsigned kTakingDown = kEvery & ~Set(State::kValidating);
+constexpr char kLeftUp[] = "what is up is left there while the CA looks";
 constexpr unsigned kAsking = Set(State::kPresenting, State::kValidating);
 constexpr char kNotAsked[] = "no answer about a presentation is waited for in this state";
 
@@ -116,7 +118,7 @@ constexpr Row kRows[] = {
     {Fault::kAgentCut, "agent cut off"},
     {Fault::kAgentSlow, "agent slow", kEvery, "", kPassing},
     {Fault::kAgentRefuses, "agent refuses", kShowing, kNotShown},
-    {Fault::kAgentClings, "agent clings", kEvery, "", kEvery},
+    {Fault::kAgentClings, "agent clings", kTakingDown, kLeftUp, kTakingDown},
     {Fault::kAgentDiesBefore, "agent dies before", kEvery, "", kPassing},
     {Fault::kAgentDiesAfter, "agent dies after", kEvery, "", kPassing},
     {Fault::kAgentLosesAll, "agent loses all"},
@@ -250,23 +252,15 @@ Faults::Faults(uint64_t seed, Chance& chance, Coverage& coverage)
       break;
     case State::kValidating:
       if (focus_on_renewal()) Lead(Fault::kLongValidation, State::kValidating, 0.9);
-      if (focus_ == Fault::kPlanLost || focus_ == Fault::kAgentClings) {
-        Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.7);
-      }
-      if (focus_ != Fault::kAgentClings) break;
-      // To its first proof, until the second one is looked at.
-      Lead(Fault::kLongValidation, State::kValidating, 0.9);
-      for (const State state : {State::kQueued, State::kOrdering, State::kPresenting}) {
-        Lead(focus_, state, 0.9);
-      }
+      if (focus_ == Fault::kPlanLost) Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.7);
       break;
     case State::kFinalizing:
       if (of_callers) Lead(Fault::kLongProcessing, State::kFinalizing, 0.9);
       break;
     case State::kGivingUp:
     case State::kCancelled:
-      for (const State state :
-           {State::kOrdering, State::kPresenting, State::kValidating, State::kWaitingForCsr}) {
+      if (!of_messages) Lead(Fault::kCancelled, State::kOrdering, 0.3);
+      for (const State state : {State::kPresenting, State::kValidating, State::kWaitingForCsr}) {
         Lead(Fault::kCancelled, state, 0.3);
       }
       if (of_messages || of_callers) Lead(Fault::kSlowCa, State::kGivingUp, 0.7);
@@ -284,8 +278,7 @@ Faults::Faults(uint64_t seed, Chance& chance, Coverage& coverage)
 
 bool Faults::focus_on_renewal() const {
   return focus_state_ == State::kValidating && focus_ != Fault::kReleaseLost &&
-         focus_ != Fault::kAgentClings && focus_ >= Fault::kPresentLost &&
-         focus_ <= Fault::kJournalFails;
+         focus_ >= Fault::kPresentLost && focus_ <= Fault::kJournalFails;
 }
 
 double Faults::RateOf(Fault fault, State state, int*& left) {
