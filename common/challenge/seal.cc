@@ -172,9 +172,16 @@ absl::StatusOr<SealBody> ReadUnverified(const types::v1::SealedProof& sealed) {
   return ParseBody(sealed.body());
 }
 
+struct SealVerifier::SealKey {
+  crypto::Certificate certificate;
+  crypto::PublicKey key;
+};
+
 struct SealVerifier::Roots {
   Mutex mutex;
   std::vector<crypto::Certificate> all ABSL_GUARDED_BY(mutex);
+  // Of the seal that was read last: the next one is of the same issuer as a rule.
+  std::shared_ptr<const SealKey> last ABSL_GUARDED_BY(mutex);
 };
 
 SealVerifier::SealVerifier(std::string deployment, crypto::Certificate core_root)
@@ -242,15 +249,30 @@ absl::StatusOr<SealBody> SealVerifier::Verify(const types::v1::SealedProof& seal
   return body;
 }
 
-absl::Status SealVerifier::VerifySignature(const types::v1::SealedProof& sealed,
-                                           absl::Time now) const {
-  const absl::StatusOr<crypto::Certificate> certificate =
-      crypto::Certificate::ParseDer(sealed.certificate());
+// Read, not believed.
+absl::StatusOr<std::shared_ptr<const SealVerifier::SealKey>> SealVerifier::ReadCertificate(
+    const std::string& der) const {
+  {
+    MutexLock lock(&roots_->mutex);
+    if (roots_->last != nullptr && roots_->last->certificate.der() == der) return roots_->last;
+  }
+  const absl::StatusOr<crypto::Certificate> certificate = crypto::Certificate::ParseDer(der);
   if (!certificate.ok()) return Rejected(certificate.status().message());
-  NORROY_ASSIGN_OR_RETURN(const crypto::Certificate root, VerifyCertificate(*certificate, now));
   const absl::StatusOr<crypto::PublicKey> key = certificate->public_key();
   if (!key.ok()) return Rejected(key.status().message());
-  if (!key->VerifyEs256(SignedBytes(sealed.body()), sealed.signature())) {
+  const auto read = std::make_shared<const SealKey>(SealKey{*certificate, *key});
+  MutexLock lock(&roots_->mutex);
+  roots_->last = read;
+  return read;
+}
+
+absl::Status SealVerifier::VerifySignature(const types::v1::SealedProof& sealed,
+                                           absl::Time now) const {
+  NORROY_ASSIGN_OR_RETURN(const std::shared_ptr<const SealKey> read,
+                          ReadCertificate(sealed.certificate()));
+  NORROY_ASSIGN_OR_RETURN(const crypto::Certificate root,
+                          VerifyCertificate(read->certificate, now));
+  if (!read->key.VerifyEs256(SignedBytes(sealed.body()), sealed.signature())) {
     return Rejected("the signature is not of these bytes");
   }
   if (on_root_) on_root_(root);

@@ -71,6 +71,8 @@ class SealVerifier {
 
  private:
   struct Roots;
+  struct SealKey;
+  absl::StatusOr<std::shared_ptr<const SealKey>> ReadCertificate(const std::string& der) const;
   absl::Status VerifySignature(const types::v1::SealedProof& sealed, absl::Time now) const;
   absl::StatusOr<crypto::Certificate> VerifyCertificate(const crypto::Certificate& certificate,
                                                         absl::Time now) const;

@@ -1,5 +1,7 @@
 #include "common/crypto/key.h"
 
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
@@ -58,7 +60,9 @@ absl::Status BadKey(absl::string_view message) {
 struct KeyFacts {
   KeyType type = KeyType::kP256;
   std::string jwk;
-  std::string rsa_modulus;  // big-endian; empty for EC
+  std::string ec_point;     // uncompressed; empty for RSA
+  std::string rsa_modulus;  // big-endian, as the exponent; empty for EC
+  std::string rsa_exponent;
 };
 
 absl::StatusOr<KeyFacts> ReadEcKey(const DerElement& parameters, absl::string_view point) {
@@ -83,6 +87,7 @@ absl::StatusOr<KeyFacts> ReadEcKey(const DerElement& parameters, absl::string_vi
   facts.jwk = absl::StrCat("{\"crv\":\"", facts.type == KeyType::kP256 ? "P-256" : "P-384",
                            "\",\"kty\":\"EC\",\"x\":\"", Base64Url(point.substr(1, half)),
                            "\",\"y\":\"", Base64Url(point.substr(1 + half)), "\"}");
+  facts.ec_point = std::string(point);
   return facts;
 }
 
@@ -120,6 +125,7 @@ absl::StatusOr<KeyFacts> ReadRsaKey(const DerElement& parameters, absl::string_v
   NORROY_ASSIGN_OR_RETURN(const DerElement modulus, reader.Expect(kDerInteger, "RSA modulus"));
   NORROY_ASSIGN_OR_RETURN(const DerElement exponent, reader.Expect(kDerInteger, "RSA exponent"));
   if (!outer.empty() || !reader.empty()) return BadKey("bytes after the RSA key");
+  NORROY_RETURN_IF_ERROR(CheckDer(sequence.whole));
   const absl::string_view n = Magnitude(modulus);
   KeyFacts facts;
   const KeyTypeRow* found = nullptr;
@@ -132,6 +138,7 @@ absl::StatusOr<KeyFacts> ReadRsaKey(const DerElement& parameters, absl::string_v
   facts.jwk = absl::StrCat("{\"e\":\"", Base64Url(Magnitude(exponent)),
                            "\",\"kty\":\"RSA\",\"n\":\"", Base64Url(n), "\"}");
   facts.rsa_modulus = std::string(n);
+  facts.rsa_exponent = std::string(Magnitude(exponent));
   return facts;
 }
 
@@ -155,6 +162,40 @@ absl::StatusOr<KeyFacts> ReadSpki(absl::string_view der) {
   NORROY_ASSIGN_OR_RETURN(const DerElement parameters, parts.Next());
   if (!parts.empty()) return BadKey("malformed AlgorithmIdentifier");
   return oid.content == kEcPublicKey ? ReadEcKey(parameters, value) : ReadRsaKey(parameters, value);
+}
+
+using ParamBuilderPtr = std::unique_ptr<OSSL_PARAM_BLD, OpensslFree<OSSL_PARAM_BLD_free>>;
+using ParamsPtr = std::unique_ptr<OSSL_PARAM, OpensslFree<OSSL_PARAM_free>>;
+
+BnPtr Number(absl::string_view big_endian) {
+  return BnPtr(BN_bin2bn(Bytes(big_endian), static_cast<int>(big_endian.size()), nullptr));
+}
+
+// OpenSSL's key of what was read; null if it will not have it, as a point that is on no curve. Its
+// own reader of a SubjectPublicKeyInfo takes ten times as long.
+EvpPkeyPtr MakePublicKey(const KeyFacts& facts) {
+  const bool ec = facts.rsa_modulus.empty();
+  const BnPtr modulus = Number(facts.rsa_modulus);
+  const BnPtr exponent = Number(facts.rsa_exponent);
+  const ParamBuilderPtr builder(OSSL_PARAM_BLD_new());
+  NORROY_CHECK(modulus != nullptr && exponent != nullptr && builder != nullptr);
+  const bool pushed =
+      ec ? OSSL_PARAM_BLD_push_utf8_string(
+               builder.get(), OSSL_PKEY_PARAM_GROUP_NAME,
+               facts.type == KeyType::kP256 ? "prime256v1" : "secp384r1", 0) == 1 &&
+               OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY,
+                                                facts.ec_point.data(), facts.ec_point.size()) == 1
+         : OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()) == 1 &&
+               OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get()) == 1;
+  const ParamsPtr params(pushed ? OSSL_PARAM_BLD_to_param(builder.get()) : nullptr);
+  const EvpPkeyCtxPtr context(EVP_PKEY_CTX_new_from_name(nullptr, ec ? "EC" : "RSA", nullptr));
+  NORROY_CHECK(params != nullptr && context != nullptr);
+  EVP_PKEY* key = nullptr;
+  if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
+    return nullptr;
+  }
+  return EvpPkeyPtr(key);
 }
 
 // Signs and verifies: a private key whose public half is another key's would fail only later.
@@ -256,15 +297,16 @@ absl::StatusOr<PublicKey> PublicKey::Parse(absl::string_view spki_der) {
     if (!modulus.ok()) return BadKey(modulus.message());
   }
   ErrorScope scope;
-  const unsigned char* at = Bytes(spki_der);
-  std::shared_ptr<EVP_PKEY> key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki_der.size())),
-                                EVP_PKEY_free);
+  std::shared_ptr<EVP_PKEY> key = MakePublicKey(*facts);
   if (key == nullptr) return BadKey(ErrorText());
   if (facts->rsa_modulus.empty()) {
+    // Of these curves every point is of the group's order, and the quick check asks for no more
+    // than a point.
     const EvpPkeyCtxPtr context(EVP_PKEY_CTX_new(key.get(), nullptr));
-    if (context == nullptr || EVP_PKEY_public_check(context.get()) != 1) return BadKey(ErrorText());
+    if (context == nullptr || EVP_PKEY_public_check_quick(context.get()) != 1) {
+      return BadKey(ErrorText());
+    }
   }
-  if (ToDer<i2d_PUBKEY>(key.get()) != spki_der) return BadKey("it has a second encoding");
   PublicKey result;
   result.key_ = std::move(key);
   result.type_ = facts->type;
