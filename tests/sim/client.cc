@@ -111,8 +111,9 @@ bool Client::Create() {
   request.set_request_id(plan_.request_id);
   request.set_force_new(plan_.force_new);
   if (plan_.with_csr) request.set_csr(csr_);
-  const absl::Time expire = sim_.scheduler.clock().Now() + plan_.lifetime;
-  request.mutable_expire_time()->set_seconds(absl::ToUnixSeconds(expire));
+  const int64_t expire_seconds = absl::ToUnixSeconds(sim_.scheduler.clock().Now() + plan_.lifetime);
+  const absl::Time expire = absl::FromUnixSeconds(expire_seconds);
+  request.mutable_expire_time()->set_seconds(expire_seconds);
   while (!life_->dead) {
     const auto answer = Call<CreateOrderResponse>(
         "create", [request](service::Orders& orders) { return orders.Create(Caller(), request); });

@@ -62,8 +62,8 @@ constexpr unsigned kShowing = Set(State::kPresenting);
 constexpr char kNotShown[] =
     "proofs are put up and looked at in PRESENTING; a renewal in VALIDATING comes after 7 minutes "
     "of it, of 10 at most";
-constexpr unsigned kTakingDown = kEvery & ~Set(State::kValidating);
-constexpr char kLeftUp[] = "what is up is left there while the CA looks";
+constexpr unsigned kTakingDown = kEvery & ~Set(State::kValidating, State::kGivingUp);
+constexpr char kLeftUp[] = "what is up is left there while the CA may look";
 constexpr unsigned kAsking = Set(State::kPresenting, State::kValidating);
 constexpr char kNotAsked[] = "no answer about a presentation is waited for in this state";
 
@@ -121,7 +121,7 @@ constexpr Row kRows[] = {
     {Fault::kAgentClings, "agent clings", kTakingDown, kLeftUp, kTakingDown},
     {Fault::kAgentDiesBefore, "agent dies before", kEvery, "", kPassing},
     {Fault::kAgentDiesAfter, "agent dies after", kEvery, "", kPassing},
-    {Fault::kAgentLosesAll, "agent loses all"},
+    {Fault::kAgentLosesAll, "agent loses all", kEvery, "", Set(State::kFailed)},
     {Fault::kJournalFails, "journal fails", kEvery, "", kPassing},
     {Fault::kAgentClockJumps, "agent's clock jumps"},
     {Fault::kCallLost, "call lost", kEvery, "", kCalled},
@@ -236,9 +236,7 @@ Faults::Faults(uint64_t seed, Chance& chance, Coverage& coverage)
   }
   const bool of_messages = focus_ >= Fault::kReleaseLost && focus_ <= Fault::kAgentClockJumps;
   const bool of_callers = focus_ >= Fault::kCallLost;
-  const bool after = focus_state_ == State::kDone || focus_state_ == State::kFailed ||
-                     focus_state_ == State::kCancelled || focus_state_ == State::kQueued ||
-                     focus_state_ == State::kOrdering;
+  const bool after = focus_state_ != State::kPresenting && focus_state_ != State::kValidating;
   late_messages_ = of_messages ? after || chance.OneIn(2) : chance.OneIn(8);
   switch (focus_state_) {
     case State::kQueued:
@@ -248,6 +246,7 @@ Faults::Faults(uint64_t seed, Chance& chance, Coverage& coverage)
       break;
     case State::kPresenting:
       if (of_messages && chance.OneIn(2)) Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.7);
+      if (focus_ == Fault::kAgentClings) Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.9);
       if (RowOf(focus_).states == kCaCalls) Lead(Fault::kIssuerDiesAtRest, focus_state_, 0.5);
       break;
     case State::kValidating:
@@ -264,8 +263,6 @@ Faults::Faults(uint64_t seed, Chance& chance, Coverage& coverage)
         Lead(Fault::kCancelled, state, 0.3);
       }
       if (of_messages || of_callers) Lead(Fault::kSlowCa, State::kGivingUp, 0.7);
-      // Given up while its proofs are up.
-      if (of_messages) Lead(Fault::kLongValidation, State::kValidating, 0.7);
       break;
     case State::kFailed:
       Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.8);

@@ -123,9 +123,8 @@ flow::State Sim::StateHere(const std::string& order_id) {
 }
 
 absl::Duration Sim::Delay() {
-  const bool late = faults.late_messages() && chance.OneIn(3);
-  return chance.Between(absl::Microseconds(200),
-                        late ? absl::Milliseconds(700) : absl::Milliseconds(15));
+  const bool late = faults.late_messages() && chance.OneIn(2);
+  return chance.Between(absl::Microseconds(200), late ? absl::Seconds(1) : absl::Milliseconds(15));
 }
 
 void Sim::Violate(absl::string_view invariant, absl::string_view what) {
