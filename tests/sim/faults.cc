@@ -36,6 +36,7 @@ struct Row {
   const char* why_no_other = "";
   // Where it finds an order seldom: these pairs have more turns, as those of GIVING_UP have.
   unsigned seldom = 0;
+  int turns = 7;  // of a seldom pair; of any other 1
 };
 
 constexpr unsigned kPosts =
@@ -71,7 +72,6 @@ constexpr unsigned kEnds = Set(State::kDone, State::kFailed, State::kCancelled);
 // An order passes through most states in the time of a message.
 constexpr unsigned kPassing = kEvery & ~Set(State::kPresenting);
 constexpr unsigned kCalled = Set(State::kFinalizing) | kEnds;
-constexpr int kTurnsOfSeldom = 6;
 
 constexpr Row kRows[] = {
     {Fault::kBadNonce, "bad nonce", kPosts, kNoPost, Set(State::kFinalizing)},
@@ -86,9 +86,9 @@ constexpr Row kRows[] = {
     {Fault::kSlowCa, "slow CA", kCaCalls, kNoCaCall, kSeldomCalls},
     {Fault::kSilentCa, "silent CA", kCaCalls, kNoCaCall, kSeldomCalls},
     {Fault::kOrderInvalid, "CA order invalid", kWithCaOrder, kNoCaOrder,
-     Set(State::kFinalizing, State::kFailed, State::kCancelled)},
+     Set(State::kFinalizing, State::kFailed, State::kCancelled), 10},
     {Fault::kAuthorizationLost, "authorization lost", kWithCaOrder, kNoCaOrder,
-     Set(State::kFinalizing, State::kFailed, State::kCancelled)},
+     Set(State::kFinalizing, State::kFailed, State::kCancelled), 10},
     {Fault::kCaLooksElsewhere, "CA looks elsewhere", kTelling, kNotTold},
     {Fault::kLongValidation, "long validation", kTelling, kNotTold},
     {Fault::kLongProcessing, "long processing", kSending, kNoFinalize},
@@ -116,9 +116,9 @@ constexpr Row kRows[] = {
     {Fault::kLookWaits, "look: wait", kShowing, kNotShown},
     {Fault::kLookFails, "look: fails", kShowing, kNotShown},
     {Fault::kAgentCut, "agent cut off"},
-    {Fault::kAgentSlow, "agent slow", kEvery, "", kPassing},
+    {Fault::kAgentSlow, "agent slow", kEvery, "", kPassing, 16},
     {Fault::kAgentRefuses, "agent refuses", kShowing, kNotShown},
-    {Fault::kAgentClings, "agent clings", kTakingDown, kLeftUp, kTakingDown},
+    {Fault::kAgentClings, "agent clings", kTakingDown, kLeftUp, kTakingDown, 16},
     {Fault::kAgentDiesBefore, "agent dies before", kEvery, "", kPassing},
     {Fault::kAgentDiesAfter, "agent dies after", kEvery, "", kPassing},
     {Fault::kAgentLosesAll, "agent loses all", kEvery, "", Set(State::kFailed)},
@@ -144,7 +144,7 @@ std::vector<std::pair<Fault, State>> Turns() {
       if (!CanHappen(row.fault, state)) continue;
       const unsigned seldom_in = row.seldom | Set(State::kGivingUp);
       const bool seldom = (seldom_in >> static_cast<unsigned>(state) & 1U) != 0;
-      turns.insert(turns.end(), seldom ? kTurnsOfSeldom : 1, {row.fault, state});
+      turns.insert(turns.end(), seldom ? row.turns : 1, {row.fault, state});
     }
   }
   return turns;

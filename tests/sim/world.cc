@@ -230,7 +230,9 @@ void World::BuildClients() {
                     sim_.faults.focus_state() == State::kFinalizing || chance.OneIn(5);
     plan.lifetime = chance.Of(std::vector<absl::Duration>{absl::Minutes(30), absl::Hours(3),
                                                           absl::Hours(6), absl::Hours(6)});
-    if (sim_.faults.focus_state() == State::kFailed && chance.OneIn(2)) {
+    const bool ca_order = sim_.faults.focus() == Fault::kOrderInvalid ||
+                          sim_.faults.focus() == Fault::kAuthorizationLost;
+    if (sim_.faults.focus_state() == State::kFailed && (ca_order || chance.OneIn(2))) {
       // It ends while its order at the CA is open.
       plan.lifetime = chance.Between(absl::Seconds(30), absl::Minutes(3));
       plan.with_csr = false;
