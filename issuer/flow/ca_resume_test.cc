@@ -148,5 +148,24 @@ TEST(Resume, RetryAfterOfAnAuthorizationIsObeyedByWhoeverHasTheOrder) {
   }
 }
 
+// An issuer that dies once more while it waits has not forgotten for how long.
+TEST(Resume, RetryAfterIsStoredBeforeItIsWaitedFor) {
+  fakes::FakeCaOptions options;
+  options.validation_polls = 3;
+  options.retry_after_seconds = 100;
+  FaultyCa f(options);
+  const Order order = f.Place();
+  f.RunFor(absl::Seconds(2));
+  for (const absl::Duration dead_for : {absl::Seconds(150), absl::Seconds(1)}) {
+    f.Kill();
+    f.clock().Advance(dead_for);
+    f.Restart();
+    ASSERT_TRUE(f.store().BreakLeases("test").ok());
+    f.engine().RunDue();
+    ASSERT_EQ(f.Get(order.id).state, State::kValidating);
+  }
+  ExpectOneCertificate(f, f.Settle(order.id));
+}
+
 }  // namespace
 }  // namespace norroy::flow

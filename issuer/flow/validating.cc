@@ -152,8 +152,9 @@ absl::StatusOr<Next> Validate(Work& work, const Tools& tools) {
     if (SomebodyWaitsToBeTold(work.order)) {
       // The barrier held in an earlier life; it must hold now.
       Enter(work, State::kPresenting, tools.clock.Now());
-      return Next::RunOn();
     }
+    // What the CA asked for is stored before it is waited for.
+    return Next::RunOn();
   }
   NORROY_ASSIGN_OR_RETURN(const std::optional<Next> told, TellTheCa(work, tools));
   if (told.has_value()) return *told;

@@ -236,8 +236,10 @@ Faults::Faults(uint64_t seed, Chance& chance, Coverage& coverage)
   }
   const bool of_messages = focus_ >= Fault::kReleaseLost && focus_ <= Fault::kAgentClockJumps;
   const bool of_callers = focus_ >= Fault::kCallLost;
-  const bool after = focus_state_ != State::kPresenting && focus_state_ != State::kValidating;
-  late_messages_ = of_messages ? after || chance.OneIn(2) : chance.OneIn(8);
+  // What was sent in the state before is to come in that one, or not to be late for it.
+  const bool in_time = focus_state_ == State::kWaitingForCsr || focus_state_ == State::kFinalizing;
+  const bool late = focus_state_ != State::kPresenting && focus_state_ != State::kValidating;
+  late_messages_ = of_messages ? !in_time && (late || chance.OneIn(2)) : chance.OneIn(8);
   switch (focus_state_) {
     case State::kQueued:
     case State::kOrdering:
