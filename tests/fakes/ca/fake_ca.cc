@@ -397,7 +397,9 @@ void FakeCa::InvalidateOrder(const std::string& url, const std::string& problem_
 void FakeCa::SetAuthorizationStatus(const std::string& name, const std::string& status) {
   MutexLock lock(&state_->mutex);
   for (AuthorizationEntry& entry : state_->endpoints.ledger.authorizations()) {
-    if (entry.name.text() == name) entry.status = status;
+    // What has failed stays so (RFC 8555 7.1.6), also where nobody has read it yet.
+    const bool failed = entry.status == "invalid" || !entry.verdict.ok();
+    if (entry.name.text() == name && !failed) entry.status = status;
   }
 }
 
