@@ -398,7 +398,7 @@ void FakeCa::SetAuthorizationStatus(const std::string& name, const std::string& 
   MutexLock lock(&state_->mutex);
   for (AuthorizationEntry& entry : state_->endpoints.ledger.authorizations()) {
     // What has failed stays so (RFC 8555 7.1.6), also where nobody has read it yet.
-    const bool failed = entry.status == "invalid" || !entry.verdict.ok();
+    const bool failed = entry.verdict.has_value() && !entry.verdict->ok();
     if (entry.name.text() == name && !failed) entry.status = status;
   }
 }
