@@ -167,5 +167,28 @@ TEST(Resume, RetryAfterIsStoredBeforeItIsWaitedFor) {
   ExpectOneCertificate(f, f.Settle(order.id));
 }
 
+// It dies between the first name's challenge and the second's, and again when it has told the CA of
+// the second: of the first it knows from the life before.
+TEST(Resume, RetryAfterOfAHalfToldOrderOutlivesTwoProcesses) {
+  fakes::FakeCaOptions options;
+  options.validation_polls = 3;
+  options.retry_after_seconds = 100;
+  FaultyCa f(options);
+  const Order order = f.Place({kWww, "b.example.test"});
+  // newOrder, two authorizations, one challenge.
+  f.KillAtRequest(5, /*after=*/false);
+  f.Settle(order.id);
+  ASSERT_TRUE(f.killed());
+  ASSERT_EQ(f.ca().count(Endpoint::kChallenge), 1);
+  f.Restart();
+  ASSERT_TRUE(f.store().BreakLeases("test").ok());
+  f.RunFor(absl::Seconds(2));
+  ASSERT_EQ(f.ca().count(Endpoint::kChallenge), 2);
+  f.Kill();
+  f.Restart();
+  ASSERT_TRUE(f.store().BreakLeases("test").ok());
+  ExpectOneCertificate(f, f.Settle(order.id));
+}
+
 }  // namespace
 }  // namespace norroy::flow

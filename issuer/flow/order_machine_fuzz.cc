@@ -22,8 +22,9 @@ bool Silent() {
 // two such orders takes none of their certificates as its own.
 void ForgetIntents(norroy::flow::FlowFixture& fixture) {
   std::vector<norroy::flow::Order> finalizing;
-  for (norroy::flow::Order& order : *fixture.store().ListOrders(
-           {.states = {norroy::flow::State::kFinalizing}}, norroy::store::PageKey(), 10)) {
+  auto stored = fixture.store().ListOrders({.states = {norroy::flow::State::kFinalizing}},
+                                           norroy::store::PageKey(), 10);
+  for (norroy::flow::Order& order : *stored) {
     if (!order.finalize_intent_url.empty()) finalizing.push_back(std::move(order));
   }
   if (finalizing.size() < 2) return;

@@ -46,7 +46,8 @@ std::string TakeOver(Order& order, const solver::PresentationStatus& status) {
   for (const solver::PresentedName& presented : status.names) {
     NameProgress* const progress = ProgressOf(order, presented.name);
     if (progress == nullptr || progress->state == NameState::kValid) continue;
-    progress->state = NameState::kPresenting;
+    // What the CA was told of in an earlier life stays told.
+    if (progress->state != NameState::kValidating) progress->state = NameState::kPresenting;
     progress->type = presented.type;
     progress->agents = presented.agents;
     missing.insert(missing.end(), presented.missing.begin(), presented.missing.end());

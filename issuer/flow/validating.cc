@@ -29,13 +29,17 @@ absl::Status ReadAuthorization(Work& work, const Tools& tools, NameProgress& pro
   if (authorization.status == acme::AuthorizationStatus::kValid) {
     progress.state = NameState::kValid;
   }
-  if (authorization.status == acme::AuthorizationStatus::kInvalid) {
-    progress.state = NameState::kInvalid;
-  }
   for (const acme::Challenge& challenge : authorization.challenges) {
     if (challenge.status != acme::ChallengeStatus::kPending) progress.responded = true;
   }
-  return absl::OkStatus();
+  if (authorization.status == acme::AuthorizationStatus::kPending) {
+    progress.state = progress.responded ? NameState::kValidating : NameState::kPresenting;
+  }
+  if (authorization.status != acme::AuthorizationStatus::kInvalid) return absl::OkStatus();
+  progress.state = NameState::kInvalid;
+  // Whoever is to blame: the order may end before that is asked.
+  return tools.store.NoteFailure(work.order, progress.name, progress.authorization_url,
+                                 tools.clock.Now());
 }
 
 // After a restart nobody knows what was sent: a challenge is answered only while it is pending

@@ -174,8 +174,13 @@ int OrdersWith(World& world, const std::string& number) {
 // of a Retry-After in a reply that did not come, and one that is stored is read by the wall clock.
 // So it is with whoever took an order over from a worker that was held between its check and its
 // request, or whose order was cancelled, or ended by the CA, in between: no client can prevent
-// that. `late` counts these.
-bool IsExplained(World& world, const std::string& violation, int& late) {
+// that. What was heard and not stored yet is lost with a process, once a death.
+struct Explained {
+  int late = 0;
+  int forgotten = 0;
+};
+
+bool IsExplained(World& world, const std::string& violation, Explained& explained) {
   const auto struck = [&](std::initializer_list<Fault> faults) {
     return std::any_of(faults.begin(), faults.end(),
                        [&](Fault fault) { return world.sim().faults.struck(fault) > 0; });
@@ -188,6 +193,11 @@ bool IsExplained(World& world, const std::string& violation, int& late) {
                        Fault::kIssuerClockJumps})) {
     return true;
   }
+  const auto times = [&](Fault fault) { return world.sim().faults.struck(fault); };
+  if (early && ++explained.forgotten <=
+                   times(Fault::kIssuerDiesBeforeRequest) + times(Fault::kIssuerDiesAtRest)) {
+    return true;
+  }
   // ".../challenge/7/dns-01 was answered", ".../authz/7 was read".
   const std::vector<std::string> parts =
       absl::StrSplit(violation.substr(0, violation.find(' ')), '/');
@@ -195,9 +205,8 @@ bool IsExplained(World& world, const std::string& violation, int& late) {
   if (answered || absl::EndsWith(violation, "which is invalid")) {
     // One for each time that something ended under a request on its way; a name's authorizations
     // end together.
-    const auto times = [&](Fault fault) { return world.sim().faults.struck(fault); };
     return times(Fault::kAuthorizationLost) > 0 ||
-           ++late <= times(Fault::kCancelled) + times(Fault::kOrderInvalid);
+           ++explained.late <= times(Fault::kCancelled) + times(Fault::kOrderInvalid);
   }
   return early && parts[parts.size() - 2] == "authz" && OrdersWith(world, parts.back()) > 1;
 }
@@ -211,9 +220,9 @@ void CheckInvariants(World& world) {
   CheckSpending(world, *orders);
   CheckCertificates(world, *orders);
   CheckBudgets(world);
-  int late = 0;
+  Explained explained;
   for (const std::string& violation : world.ca().violations()) {
-    if (!IsExplained(world, violation, late)) world.sim().Violate("I5", violation);
+    if (!IsExplained(world, violation, explained)) world.sim().Violate("I5", violation);
   }
   if (!world.store().VerifyAudit().ok()) world.sim().Violate("I8", "the audit log is broken");
 }
