@@ -234,12 +234,16 @@ Faults::Faults(uint64_t seed, Chance& chance, Coverage& coverage)
   for (int kinds = chance.From(1, 6); kinds > 0; --kinds) {
     rates_[static_cast<size_t>(chance.Below(kFaults))] = kRates[chance.Below(4)];
   }
+  LeadToFocus();
+}
+
+void Faults::LeadToFocus() {
   const bool of_messages = focus_ >= Fault::kReleaseLost && focus_ <= Fault::kAgentClockJumps;
   const bool of_callers = focus_ >= Fault::kCallLost;
   // What was sent in the state before is to come in that one, or not to be late for it.
   const bool in_time = focus_state_ == State::kWaitingForCsr || focus_state_ == State::kFinalizing;
   const bool late = focus_state_ != State::kPresenting && focus_state_ != State::kValidating;
-  late_messages_ = of_messages ? !in_time && (late || chance.OneIn(2)) : chance.OneIn(8);
+  late_messages_ = of_messages ? !in_time && (late || chance_.OneIn(2)) : chance_.OneIn(8);
   switch (focus_state_) {
     case State::kQueued:
     case State::kOrdering:
@@ -247,7 +251,7 @@ Faults::Faults(uint64_t seed, Chance& chance, Coverage& coverage)
       if (of_messages) Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.7);
       break;
     case State::kPresenting:
-      if (of_messages && chance.OneIn(2)) Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.7);
+      if (of_messages && chance_.OneIn(2)) Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.7);
       if (focus_ == Fault::kAgentClings) Lead(Fault::kCaLooksElsewhere, State::kValidating, 0.9);
       if (RowOf(focus_).states == kCaCalls) Lead(Fault::kIssuerDiesAtRest, focus_state_, 0.5);
       break;

@@ -137,6 +137,7 @@ class Faults {
   void Lead(Fault fault, flow::State state, double rate) {
     leads_.push_back({fault, state, rate, 4});
   }
+  void LeadToFocus();
   // How likely it is, and of what it is counted off.
   double RateOf(Fault fault, flow::State state, int*& left);
 

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
-#include "common/crypto/key.h"
 #include "common/error/error.h"
 #include "common/sync/mutex.h"
 #include "tests/fakes/ca/endpoints.h"
+#include "tests/fakes/ca/post_gate.h"
 #include "tests/fakes/ca/problem_reply.h"
 #include "tests/fakes/ca/script.h"
 
@@ -37,7 +36,7 @@ std::string HttpDate(absl::Time time) {
 class FakeCa::State {
  public:
   explicit State(const FakeCaOptions& options)
-      : clock(*options.clock), endpoints(options), script(options.seed) {}
+      : clock(*options.clock), endpoints(options), script(options.seed), gate(endpoints) {}
 
   // The reply or transport error; what has to be done without the lock comes back in `due`.
   absl::StatusOr<http::Response> Serve(const http::Request& request, RequestRecord& record,
@@ -54,10 +53,7 @@ class FakeCa::State {
   Mutex mutex;
   Endpoints endpoints ABSL_GUARDED_BY(mutex);
   norroy::fakes::Script script ABSL_GUARDED_BY(mutex);
-  std::set<std::string> good_nonces ABSL_GUARDED_BY(mutex);
-  std::set<std::string> used_nonces ABSL_GUARDED_BY(mutex);
-  // Accounts' keys by their DER: to parse one costs several verifications.
-  std::map<std::string, crypto::PublicKey> keys ABSL_GUARDED_BY(mutex);
+  PostGate gate ABSL_GUARDED_BY(mutex);
   std::vector<RequestRecord> requests ABSL_GUARDED_BY(mutex);
   Validator validator ABSL_GUARDED_BY(mutex);
   Fetch fetch ABSL_GUARDED_BY(mutex);
@@ -67,27 +63,11 @@ class FakeCa::State {
   std::function<std::string(const std::string&)> chain_filter ABSL_GUARDED_BY(mutex);
 
  private:
-  void AddNonce(http::Response& reply) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   http::Response ServeGet(const http::Request& request, Endpoint endpoint)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  // What is wrong with the outside of a POST; nothing: `parsed` is set.
-  std::optional<http::Response> CheckPost(const http::Request& request, Endpoint endpoint,
-                                          SignedRequest& parsed)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  std::optional<http::Response> CheckSignature(const SignedRequest& parsed, Endpoint endpoint)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  http::Response Malformed(const std::string& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  std::optional<http::Response> CheckNonce(const std::string& nonce)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   http::Response ServePost(const http::Request& request, const std::optional<Fault>& fault,
                            RequestRecord& record, Due& due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 };
-
-void FakeCa::State::AddNonce(http::Response& reply) {
-  std::string nonce = endpoints.NextToken();
-  reply.headers.emplace_back("Replay-Nonce", nonce);
-  good_nonces.insert(std::move(nonce));
-}
 
 http::Response FakeCa::State::ServeGet(const http::Request& request, Endpoint endpoint) {
   if (endpoint == Endpoint::kDirectory && request.method == "GET") return endpoints.Directory();
@@ -102,74 +82,15 @@ http::Response FakeCa::State::ServeGet(const http::Request& request, Endpoint en
   // RFC 8555 7.2.
   reply.status = request.method == "HEAD" ? 200 : 204;
   reply.headers = {{"Cache-Control", "no-store"}};
-  AddNonce(reply);
+  gate.AddNonce(reply);
   return reply;
-}
-
-std::optional<http::Response> FakeCa::State::CheckSignature(const SignedRequest& parsed,
-                                                            Endpoint endpoint) {
-  // RFC 8555 6.2: newAccount shows its key, everything else names its account.
-  const bool wants_key = endpoint == Endpoint::kNewAccount;
-  if (wants_key != parsed.kid.empty()) {
-    return ProblemReply(400, "malformed", wants_key ? "jwk is required" : "kid is required");
-  }
-  std::string spki = parsed.jwk_spki;
-  if (!wants_key) {
-    const AccountEntry* const account = endpoints.ledger.AccountByUrl(parsed.kid);
-    if (account == nullptr) return ProblemReply(400, "accountDoesNotExist", "no such account");
-    spki = account->spki;
-  }
-  auto known = keys.find(spki);
-  if (known == keys.end()) {
-    auto key = crypto::PublicKey::Parse(spki);
-    if (!key.ok()) return ProblemReply(400, "badPublicKey", std::string(key.status().message()));
-    known = keys.emplace(spki, *std::move(key)).first;
-  }
-  if (!parsed.IsSignedBy(known->second))
-    return ProblemReply(400, "malformed", "the signature is wrong");
-  return std::nullopt;
-}
-
-std::optional<http::Response> FakeCa::State::CheckNonce(const std::string& nonce) {
-  if (used_nonces.count(nonce) > 0) {
-    endpoints.violations.push_back("a nonce was sent twice: " + nonce);
-  }
-  used_nonces.insert(nonce);
-  if (good_nonces.erase(nonce) == 0) return ProblemReply(400, "badNonce", "unknown nonce");
-  if (endpoints.Roll() < endpoints.options.nonce_rejection_percent) {
-    return ProblemReply(400, "badNonce", "rejected for practice");
-  }
-  return std::nullopt;
-}
-
-http::Response FakeCa::State::Malformed(const std::string& why) {
-  endpoints.violations.push_back(why);
-  return ProblemReply(400, "malformed", why);
-}
-
-std::optional<http::Response> FakeCa::State::CheckPost(const http::Request& request,
-                                                       Endpoint endpoint, SignedRequest& parsed) {
-  http::Response headers;
-  headers.headers = request.headers;
-  if (headers.Header("Content-Type") != "application/jose+json") {
-    endpoints.violations.push_back("a POST's content type was not application/jose+json");
-    return ProblemReply(415, "malformed", "the content type must be application/jose+json");
-  }
-  if (endpoint == Endpoint::kOther) return ProblemReply(404, "malformed", "no such resource");
-  auto read = SignedRequest::Parse(request.body);
-  if (!read.ok()) return Malformed(std::string(read.status().message()));
-  parsed = *std::move(read);
-  // RFC 8555 6.4.
-  if (parsed.url != request.url) return Malformed("the JWS is for another URL");
-  std::optional<http::Response> refusal = CheckSignature(parsed, endpoint);
-  return refusal.has_value() ? refusal : CheckNonce(parsed.nonce);
 }
 
 http::Response FakeCa::State::ServePost(const http::Request& request,
                                         const std::optional<Fault>& fault, RequestRecord& record,
                                         Due& due) {
   SignedRequest parsed;
-  std::optional<http::Response> refusal = CheckPost(request, record.endpoint, parsed);
+  std::optional<http::Response> refusal = gate.Check(request, record.endpoint, parsed);
   record.payload = parsed.payload;
   const bool scripted = fault.has_value() && fault->kind == Fault::Kind::kReply;
   http::Response reply;
@@ -183,7 +104,7 @@ http::Response FakeCa::State::ServePost(const http::Request& request,
     reply = endpoints.Handle(record.endpoint, parsed, clock.Now(), due);
     if (scripted) reply = fault->response;
   }
-  if (!fault.has_value() || !fault->omit_nonce) AddNonce(reply);
+  if (!fault.has_value() || !fault->omit_nonce) gate.AddNonce(reply);
   return reply;
 }
 
@@ -204,7 +125,7 @@ absl::StatusOr<http::Response> FakeCa::State::Serve(const http::Request& request
     reply = ServePost(request, fault, record, due);
   } else if (is(Fault::Kind::kReply)) {
     reply = fault->response;
-    if (!fault->omit_nonce && record.endpoint == Endpoint::kNewNonce) AddNonce(reply);
+    if (!fault->omit_nonce && record.endpoint == Endpoint::kNewNonce) gate.AddNonce(reply);
   } else {
     reply = ServeGet(request, record.endpoint);
   }
