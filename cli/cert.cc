@@ -35,10 +35,8 @@ absl::StatusOr<Certificate> Get(Context& context, const std::string& id) {
 }
 
 std::vector<std::string> Row(const Certificate& certificate) {
-  std::string names = certificate.names().empty() ? "" : certificate.names(0);
-  if (certificate.names_size() > 1) absl::StrAppend(&names, " +", certificate.names_size() - 1);
   return {certificate.id(),
-          names,
+          NamesText(certificate),
           certificate.ca(),
           certificate.key_type(),
           TimeText(certificate.not_after()),
@@ -135,22 +133,6 @@ absl::Status CertGet(Context& context, const CertGetOptions& options) {
   files.set_order_id(certificate.order_id());
   files.set_certificate_id(certificate.id());
   context.output().Object(files, FilesFields(files));
-  return absl::OkStatus();
-}
-
-absl::Status CertRevoke(Context& context, const std::string& id, const std::string& reason) {
-  issuer::v1::RevokeCertificateRequest request;
-  request.set_id(id);
-  if (!reason.empty()) {
-    NORROY_ASSIGN_OR_RETURN(const auto value,
-                            ParseEnum<issuer::v1::RevocationReason>("--reason", reason));
-    request.set_reason(value);
-  }
-  NORROY_ASSIGN_OR_RETURN(const auto certificates, Connect(context));
-  NORROY_ASSIGN_OR_RETURN(
-      const auto response,
-      context.Call(*certificates, &Certificates::Stub::RevokeCertificate, request));
-  context.output().Object(response.certificate(), CertificateFields(response.certificate()));
   return absl::OkStatus();
 }
 

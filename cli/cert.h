@@ -28,7 +28,6 @@ struct CertGetOptions {
 absl::Status CertList(Context& context, const CertListOptions& options);
 absl::Status CertShow(Context& context, const std::string& id);
 absl::Status CertGet(Context& context, const CertGetOptions& options);
-absl::Status CertRevoke(Context& context, const std::string& id, const std::string& reason);
 
 // The certificate of this id, or of the order of this id: people have the order's at hand.
 absl::StatusOr<issuer::v1::Certificate> CertificateByEither(Context& context,

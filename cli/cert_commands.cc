@@ -6,15 +6,36 @@
 #include "cli/evidence.h"
 #include "cli/limits.h"
 #include "cli/renewal.h"
+#include "cli/revoke.h"
 #include "cli/warm.h"
 
 namespace norroy::cli {
 namespace {
 
-struct RevokeOptions {
-  std::string id;
-  std::string reason;
-};
+void AddRevoke(Tree& tree, CLI::App* cert) {
+  auto [revoke, r] = Add<CertRevokeOptions>(
+      tree, cert, "revoke", "Have the CA revoke one, or all that have something in common",
+      CertRevoke);
+  CLI::Option* id = revoke->add_option("CERTIFICATE", r->id, "Its id");
+  revoke->add_option("--reason", r->reason,
+                     "key-compromise, affiliation-changed, superseded, cessation-of-operation");
+  SelectionOptions& s = r->selection;
+  for (CLI::Option* criterion :
+       {revoke->add_option("--name", s.name, "Those with exactly this name"),
+        revoke->add_option("--under", s.under, "With this name or any below it"),
+        revoke->add_option("--serial", s.serial, "With this serial number"),
+        revoke->add_option("--public-key", s.public_key,
+                           "With this key: its SHA-256, or a certificate's file"),
+        revoke->add_option("--ca", s.ca, "Of this CA"),
+        revoke->add_option("--creator", s.creator, "Ordered by this principal"),
+        AddRepeated(revoke, "--label", s.labels, "With this label: KEY=VALUE; again for each"),
+        revoke
+            ->add_option("--confirm", r->confirm,
+                         "Revoke them; so many they must be (default: only show them)")
+            ->check(CLI::Range(0, 1000000))}) {
+    criterion->excludes(id);
+  }
+}
 
 void AddRenewal(Tree& tree, CLI::App* cert) {
   AddWithId(tree, cert, "needs-renewal", "CERTIFICATE",
@@ -67,12 +88,7 @@ void AddCert(Tree& tree) {
   AddWithId(tree, cert, "evidence", "CERTIFICATE",
             "Show how it came to be: who asked, who served, what was seen, what went wrong",
             CertEvidence);
-  auto [revoke, r] = Add<RevokeOptions>(
-      tree, cert, "revoke", "Have the CA revoke one",
-      [](Context& context, const RevokeOptions& o) { return CertRevoke(context, o.id, o.reason); });
-  revoke->add_option("CERTIFICATE", r->id)->required();
-  revoke->add_option("--reason", r->reason,
-                     "key-compromise, affiliation-changed, superseded, cessation-of-operation");
+  AddRevoke(tree, cert);
   AddRenewal(tree, cert);
 }
 

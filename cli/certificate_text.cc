@@ -20,6 +20,12 @@ std::string RevokedText(const issuer::v1::Certificate& certificate) {
 
 }  // namespace
 
+std::string NamesText(const issuer::v1::Certificate& certificate) {
+  std::string names = certificate.names().empty() ? "" : certificate.names(0);
+  if (certificate.names_size() > 1) absl::StrAppend(&names, " +", certificate.names_size() - 1);
+  return names;
+}
+
 Fields CertificateFields(const issuer::v1::Certificate& certificate) {
   std::vector<std::string> labels;
   for (const auto& [key, value] : certificate.labels()) {

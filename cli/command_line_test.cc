@@ -34,6 +34,8 @@ TEST(ParseCommandLine, EveryCommandIsThere) {
            "cert show 0123",
            "cert get 0123 --out d",
            "cert revoke 0123 --reason superseded",
+           "cert revoke --name *.a.example.com --under example.com --serial 0a --ca c",
+           "cert revoke --public-key f --creator requester/x --label a=b --label c=d --confirm 2",
            "agent token create web1 --answer www.example.com .example.com --type http-01 --out f",
            "agent list",
            "agent show web1",

@@ -145,6 +145,37 @@ TEST_P(Issuance, ByReflectionAlone) {
   }));
 }
 
+TEST_P(Issuance, RevokesWhatIsSelectedAndConfirmed) {
+  Begin();
+  for (const char* name : {"a.shop.example.test", "b.shop.example.test", "www.example.test"}) {
+    norroy_->CliOk({"issue", name});
+  }
+  const std::vector<std::string> select = {"cert", "revoke", "--under", "shop.example.test"};
+  const auto revoke = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = select;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return norroy_->Cli(arguments);
+  };
+  const Output shown = revoke({});
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr("a.shop.example.test"));
+  EXPECT_THAT(shown.out, HasSubstr("b.shop.example.test"));
+  EXPECT_THAT(shown.out, testing::Not(HasSubstr("www.example.test")));
+  EXPECT_THAT(shown.err, HasSubstr("2 certificates without a successor"));
+  EXPECT_THAT(shown.err, HasSubstr("add --confirm 2"));
+  const Output miscounted = revoke({"--confirm", "3"});
+  EXPECT_EQ(miscounted.code, 1);
+  EXPECT_THAT(miscounted.err, HasSubstr("has 2 certificates now; nothing was revoked"));
+  EXPECT_EQ(pebble_->LogCount("POST /revoke-cert"), 0);
+  const Output revoked = revoke({"--confirm", "2", "--reason", "superseded", "-o", "json"});
+  EXPECT_EQ(revoked.code, 0) << revoked.err;
+  EXPECT_THAT(revoked.out, HasSubstr("revokeTime"));
+  EXPECT_EQ(pebble_->LogCount("POST /revoke-cert"), 2);
+  // They count no more; the other one does.
+  EXPECT_THAT(revoke({}).err, HasSubstr("No certificate"));
+  EXPECT_THAT(norroy_->CliOk({"cert", "list", "--name", "www.example.test"}), HasSubstr("current"));
+}
+
 TEST_P(Issuance, RefusesBadInputBeforeTheCaHearsOfIt) {
   Begin();
   struct Case {
