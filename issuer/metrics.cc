@@ -13,6 +13,11 @@
 namespace norroy {
 namespace {
 
+// Ten thousand certificates are a long answer.
+constexpr absl::Duration kCertificatesEvery = absl::Seconds(10);
+// One that ended and was not missed in that time is missed by nobody.
+constexpr absl::Duration kMissedFor = absl::Hours(7 * 24);
+
 class CountedClient final : public http::Client {
  public:
   CountedClient(std::string ca, std::unique_ptr<http::Client> client, Clock& clock,
@@ -75,7 +80,13 @@ IssuerMetrics::IssuerMetrics(metrics::Registry& registry, Clock& clock)
           "norroy_ratelimit_remaining_ratio",
           "What new orders can still have of a CA's rate limit, of a limit per domain at the "
           "domain that has least; 1: nothing is spent.",
-          {"ca", "limit"})) {}
+          {"ca", "limit"})),
+      not_after_(
+          registry.NewGauge("norroy_certificate_not_after_timestamp_seconds",
+                            "When a certificate ends that is neither revoked nor has a successor.",
+                            {"certificate", "name", "ca"})),
+      renewal_(registry.NewGauge("norroy_certificate_renewal_timestamp_seconds",
+                                 "When it is to be renewed.", {"certificate", "name", "ca"})) {}
 
 void IssuerMetrics::Note(const flow::Order& order) {
   if (!flow::IsFinal(order.state)) return;
@@ -103,6 +114,29 @@ void IssuerMetrics::Sample(store::Inventory& inventory) {
   for (const auto& [state, count] : *counts) {
     open_orders_.Set({absl::AsciiStrToLower(flow::StateName(state))}, static_cast<double>(count));
   }
+  SampleCertificates(inventory);
+}
+
+void IssuerMetrics::SampleCertificates(store::Inventory& inventory) {
+  if (clock_.Monotonic() - certificates_at_ < kCertificatesEvery) return;
+  certificates_at_ = clock_.Monotonic();
+  const auto certificates =
+      inventory.Certificates(clock_.Now() - kMissedFor, static_cast<int>(metrics::kMaxSeries));
+  if (!certificates.ok()) {
+    log::Warning("metrics", "certificates cannot be read",
+                 {{"error", certificates.status().message()}});
+    return;
+  }
+  std::vector<std::pair<metrics::LabelValues, double>> ends;
+  std::vector<std::pair<metrics::LabelValues, double>> renewals;
+  for (const store::CertificateInUse& certificate : *certificates) {
+    const metrics::LabelValues labels = {certificate.id, certificate.name, certificate.ca};
+    ends.emplace_back(labels, static_cast<double>(absl::ToUnixSeconds(certificate.not_after)));
+    renewals.emplace_back(labels,
+                          static_cast<double>(absl::ToUnixSeconds(certificate.renewal_time)));
+  }
+  not_after_.Replace(ends);
+  renewal_.Replace(renewals);
 }
 
 void IssuerMetrics::Sample(store::Ledger& ledger, const limits::KnownCas& cas) {

@@ -2,7 +2,8 @@
 #define NORROY_ISSUER_METRICS_H_
 
 // What an issuer counts of its own work: orders that ended and how long they took, orders that are
-// open, requests to CAs, what is left of their rate limits. docs/monitoring.md lists the names.
+// open, requests to CAs, what is left of their rate limits, when certificates end.
+// docs/monitoring.md lists the names.
 
 #include <memory>
 #include <string>
@@ -26,11 +27,13 @@ class IssuerMetrics {
   void Note(const flow::Order& order);
   // Passes requests of one CA on, and counts them. It outlives the client.
   std::unique_ptr<http::Client> Count(const std::string& ca, std::unique_ptr<http::Client> client);
-  // Read what is not counted where it happens.
+  // Read what is not counted where it happens; from one thread.
   void Sample(store::Inventory& inventory);
   void Sample(store::Ledger& ledger, const limits::KnownCas& cas);
 
  private:
+  void SampleCertificates(store::Inventory& inventory);
+
   Clock& clock_;
   metrics::Counter& orders_;
   metrics::Histogram& order_seconds_;
@@ -38,6 +41,10 @@ class IssuerMetrics {
   metrics::Counter& requests_;
   metrics::Histogram& request_seconds_;
   metrics::Gauge& budget_left_;
+  metrics::Gauge& not_after_;
+  metrics::Gauge& renewal_;
+  // Of the sampling thread: when certificates were read last, by the monotonic clock.
+  absl::Duration certificates_at_ = -absl::InfiniteDuration();
 };
 
 }  // namespace norroy

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/sql/database.h"
 #include "common/sql/time_column.h"
@@ -82,6 +83,45 @@ TEST_F(IssuerMetricsTest, ReadsWhatIsLeftOfLimits) {
   EXPECT_THAT(registry_.Text(), HasSubstr("{ca=\"le\",limit=\"new_orders_per_account\"} 0.75\n"));
   EXPECT_THAT(registry_.Text(), HasSubstr("{ca=\"le\",limit=\"certificates_per_domain\"} 0.25\n"));
   EXPECT_THAT(registry_.Text(), Not(HasSubstr("ca=\"none\"")));
+}
+
+TEST_F(IssuerMetricsTest, ReadsWhenCertificatesEnd) {
+  const auto database = sql::OpenSqlite(":memory:");
+  ASSERT_TRUE(database.ok()) << database.status();
+  ASSERT_TRUE(sql::Migrate(**database, store::Store::Migrations()).ok());
+  const auto write = [&](const std::vector<std::string>& statements) {
+    const absl::Status done = (*database)->Write([&](sql::Connection& connection) {
+      for (const std::string& statement : statements) {
+        const absl::Status status = connection.Execute(statement, {}).status();
+        if (!status.ok()) return status;
+      }
+      return absl::OkStatus();
+    });
+    ASSERT_TRUE(done.ok()) << done;
+  };
+  const int64_t renewal = sql::TimeColumn(clock_.Now() + absl::Seconds(60));
+  const int64_t not_after = sql::TimeColumn(clock_.Now() + absl::Seconds(90));
+  write({"INSERT INTO orders VALUES ('o', 'le', '', '', 1, 0, 0, '', 0, 0, x'')",
+         "INSERT INTO certificates VALUES ('c', 'o', 'le', '', '', 'p256', '', '', 0, 0, x'')",
+         "INSERT INTO certificate_names VALUES ('www.example.com', 'c')",
+         absl::StrCat("INSERT INTO renewals VALUES ('c', 'le', ", renewal, ", ", not_after,
+                      ", 0, 0, 0, 0, x'')")});
+  store::Inventory inventory(**database);
+  metrics_.Sample(inventory);
+  const std::string labels = "{ca=\"le\",certificate=\"c\",name=\"www.example.com\"} ";
+  const auto line = [&](const char* moment, int seconds) {
+    return absl::StrCat("norroy_certificate_", moment, "_timestamp_seconds", labels,
+                        1'800'000'000 + seconds, "\n");
+  };
+  EXPECT_THAT(registry_.Text(), HasSubstr(line("renewal", 60)));
+  EXPECT_THAT(registry_.Text(), HasSubstr(line("not_after", 90)));
+  // Renewed: it is nobody's worry any more, from the next look on.
+  write({"UPDATE renewals SET ended = 1"});
+  metrics_.Sample(inventory);
+  EXPECT_THAT(registry_.Text(), HasSubstr(line("not_after", 90)));
+  clock_.Advance(absl::Seconds(10));
+  metrics_.Sample(inventory);
+  EXPECT_THAT(registry_.Text(), Not(HasSubstr("certificate=\"c\"")));
 }
 
 // Answers after a while of simulated time, or not at all.

@@ -5,13 +5,25 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/sql/database.h"
 #include "issuer/flow/order.h"
 
 namespace norroy::store {
+
+// One that is neither revoked nor has a successor.
+struct CertificateInUse {
+  std::string id;
+  std::string ca;
+  std::string name;  // the first of its names, by the alphabet
+  absl::Time not_after;
+  absl::Time renewal_time;
+};
 
 // Thread-safe. `database` outlives it.
 class Inventory {
@@ -22,6 +34,8 @@ class Inventory {
   absl::Status Check();
   // Orders that have not ended, by state; states without one are 0.
   absl::StatusOr<std::map<flow::State, int64_t>> OpenOrders();
+  // Those that end after that time, at most so many, the first to end first.
+  absl::StatusOr<std::vector<CertificateInUse>> Certificates(absl::Time ending_after, int limit);
 
  private:
   sql::Database& database_;

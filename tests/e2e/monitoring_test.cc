@@ -54,6 +54,9 @@ TEST_F(Monitoring, EveryMetricOfTheAlertsIsThere) {
   ASSERT_TRUE(Eventually([&] {
     return Shows(validator_port_, "norroy_agent_clock_offset_seconds{agent=\"web1\"}");
   })) << Metrics(validator_port_);
+  ASSERT_TRUE(Eventually([&] {
+    return Shows(issuer_port_, "name=\"www.example.test\"}");
+  })) << Metrics(issuer_port_);
   const std::string seen = Metrics(issuer_port_) + Metrics(validator_port_);
   const std::string rules = ReadAll(Runfile("deploy/monitoring/alerts.yaml"));
   const std::regex name("norroy_[a-z_]+");
@@ -61,7 +64,7 @@ TEST_F(Monitoring, EveryMetricOfTheAlertsIsThere) {
   for (std::sregex_iterator it(rules.begin(), rules.end(), name), end; it != end; ++it, ++names) {
     EXPECT_THAT(seen, HasSubstr(absl::StrCat("\n", it->str(), "{"))) << it->str();
   }
-  EXPECT_GE(names, 9);
+  EXPECT_GE(names, 15);
   EXPECT_THAT(seen, HasSubstr("grpc_server_handled_total{grpc_code=\"OK\",grpc_method="
                               "\"CreateOrder\",grpc_service=\"norroy.issuer.v1.OrderService\","
                               "grpc_type=\"unary\"} 1\n"));
