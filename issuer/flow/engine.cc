@@ -29,6 +29,8 @@ constexpr absl::Duration kMaxIdleAmongOthers = absl::Seconds(1);
 constexpr absl::Duration kCompareEvery = absl::Seconds(1);
 // A store that failed is tried again after this.
 constexpr absl::Duration kStorePause = absl::Seconds(1);
+// What is left of its step's time for an order that is taken anew, whatever the wall clock says.
+constexpr absl::Duration kLeftAtLeast = absl::Minutes(1);
 // No order needs this many steps without a wait; one that does is looping.
 constexpr int kMaxStepsAtOnce = 1000;
 
@@ -347,7 +349,13 @@ class EngineImpl final : public Engine {
     if (before_step_) before_step_(order);
     const StateRow* const row = RowOf(order.state);
     if (row == nullptr) return Next::Park();
-    if (const std::optional<absl::Status> over = IsOver(order, *row, now)) {
+    if (!work.state_began.has_value()) {
+      const absl::Duration most = std::max(row->limit - kLeftAtLeast, absl::ZeroDuration());
+      work.state_began =
+          tools_.clock.Monotonic() - std::clamp(now - order.state_time, absl::ZeroDuration(), most);
+    }
+    if (const std::optional<absl::Status> over =
+            IsOver(order, *row, now, tools_.clock.Monotonic() - *work.state_began)) {
       return GiveUp(work, *over, now);
     }
     absl::StatusOr<Next> next = row->step(work, tools_);
@@ -359,8 +367,8 @@ class EngineImpl final : public Engine {
     return Next::Wait(kStorePause, true);
   }
 
-  static std::optional<absl::Status> IsOver(const Order& order, const StateRow& row,
-                                            absl::Time now) {
+  static std::optional<absl::Status> IsOver(const Order& order, const StateRow& row, absl::Time now,
+                                            absl::Duration lasted) {
     if (order.state == State::kGivingUp) return std::nullopt;
     // What may have been issued already is fetched whatever the hour.
     if (now >= order.expire_time && order.finalize_intent_url.empty()) {
@@ -369,10 +377,10 @@ class EngineImpl final : public Engine {
           absl::StrCat("the order was not completed by its expire_time; it waited for ",
                        order.waiting_for.empty() ? "its turn" : order.waiting_for));
     }
-    if (now - order.state_time > row.limit) {
+    if (lasted > row.limit) {
       return MakeError(absl::StatusCode::kDeadlineExceeded, "TOO_SLOW",
                        absl::StrCat("the order was in step ", StateName(order.state), " for ",
-                                    absl::FormatDuration(now - order.state_time)));
+                                    absl::FormatDuration(lasted)));
     }
     return std::nullopt;
   }

@@ -226,6 +226,26 @@ TEST(Engine, AClockThatWasAheadDelaysNothing) {
   }
 }
 
+// Nor does it end what the CA is looking at.
+TEST(Engine, AClockThatJumpsEndsNoValidation) {
+  for (const bool restarted : {false, true}) {
+    fakes::FakeCaOptions options;
+    options.validation_polls = 3;
+    options.retry_after_seconds = 10;
+    FlowFixture f(options);
+    const Order order = f.Create({"www.example.test"});
+    f.RunFor(absl::Seconds(2));
+    ASSERT_EQ(f.Get(order.id).state, State::kValidating);
+    f.clock().JumpWall(absl::Hours(1));
+    if (restarted) {
+      f.Kill();
+      f.Restart();
+      ASSERT_TRUE(f.store().BreakLeases("test").ok());
+    }
+    EXPECT_EQ(f.Settle(order.id).state, State::kWaitingForCsr) << restarted;
+  }
+}
+
 TEST(Engine, ObeysRetryAfterOfTheWholeCa) {
   FlowFixture f;
   f.ca().Script(fakes::Endpoint::kNewOrder,

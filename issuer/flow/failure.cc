@@ -149,7 +149,10 @@ absl::StatusOr<Next> AfterFailure(Work& work, const Tools& tools, const absl::St
           : now + BackOff(order.attempt, tools.random.Fraction());
   ++order.attempt;
   // What the CA asked for is not the state's time.
-  if (retry_at > now) order.state_time += next - now;
+  if (retry_at > now) {
+    order.state_time += next - now;
+    if (work.state_began.has_value()) *work.state_began += next - now;
+  }
   order.error = OrderError::Of(failure);
   log::Warning("order", "step failed, will be tried again",
                {{"order_id", order.id},

@@ -72,6 +72,7 @@ void Enter(Work& work, State state, absl::Time now) {
   order.due_time = now;
   order.waiting_for.clear();
   work.poll_interval = absl::ZeroDuration();
+  work.state_began.reset();
 }
 
 absl::StatusOr<bool> TakeFlight(Work& work, const Tools& tools) {

@@ -36,6 +36,9 @@ struct Work {
   store::Lease lease;
   absl::Duration lease_end;  // by the monotonic clock
   int64_t tenure = 0;        // under which it was last known to be ours
+  // When its present state began, by the monotonic clock: a wall clock may jump. Unset: the engine
+  // has not seen it in this state.
+  std::optional<absl::Duration> state_began;
   // The CA's order as last read.
   std::optional<acme::Order> ca_order;
   // Every authorization in order.progress was read since the order was taken.
