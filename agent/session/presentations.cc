@@ -235,7 +235,7 @@ void Presentations::Renew(const JudgedProof& proof, Held& held) {
   held.generation = body.generation;
   held.end = body.not_after;
   held.monotonic_end = clock_.Monotonic() + (body.not_after - clock_.Now());
-  next_end_ = std::min(next_end_, held.end);
+  next_lease_end_ = std::min(next_lease_end_, held.monotonic_end);
 }
 
 void Presentations::NoteFailedPutUp(const JudgedProof& proof, std::vector<Spot> left,
@@ -286,7 +286,7 @@ void Presentations::NoteAfter(const std::string& id) {
 std::vector<std::string> Presentations::Load() {
   for (const Tombstone& tombstone : journal_.state().tombstones) {
     tombstones_.insert_or_assign(tombstone.id, tombstone);
-    next_end_ = std::min(next_end_, tombstone.until);
+    next_tombstone_end_ = std::min(next_tombstone_end_, tombstone.until);
   }
   std::vector<std::string> ids;
   for (const JournalPresentation& entry : journal_.state().presented) ids.push_back(entry.id);

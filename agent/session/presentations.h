@@ -115,7 +115,9 @@ class Presentations {
     challenge::Proof proof;
     types::v1::SealedProof sealed = {};
     int64_t generation = 0;
-    // The lease ends at whichever comes first: no setting of the wall clock prolongs it.
+    // When the lease ends, as the seal says it, and by the clock that it is measured with from when
+    // the seal was judged on: no setting of the wall clock prolongs it or cuts it short while the
+    // CA looks.
     absl::Time end = absl::InfinitePast();
     absl::Duration monotonic_end = absl::ZeroDuration();
     bool up = false;
@@ -162,8 +164,9 @@ class Presentations {
   Clock& clock_;
   std::map<std::string, Presentation> presentations_;
   std::map<std::string, Tombstone> tombstones_;
-  // No lease or tombstone ends before.
-  absl::Time next_end_ = absl::InfiniteFuture();
+  // No lease ends before, by the monotonic clock, and no tombstone.
+  absl::Duration next_lease_end_ = absl::InfiniteDuration();
+  absl::Time next_tombstone_end_ = absl::InfiniteFuture();
 };
 
 }  // namespace norroy::agent

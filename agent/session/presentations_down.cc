@@ -31,7 +31,7 @@ absl::Duration RetryAfter(int failures) {
 }  // namespace
 
 bool Presentations::Ended(const Held& held) const {
-  return clock_.Now() >= held.end || clock_.Monotonic() >= held.monotonic_end;
+  return clock_.Monotonic() >= held.monotonic_end;
 }
 
 absl::StatusOr<bool> Presentations::Release(const std::string& id, int64_t generation,
@@ -57,7 +57,7 @@ absl::StatusOr<bool> Presentations::Release(const std::string& id, int64_t gener
   }
   tombstone.until = std::clamp(tombstone.until, now, now + kMaxTombstone);
   tombstones_.insert_or_assign(id, tombstone);
-  next_end_ = std::min(next_end_, tombstone.until);
+  next_tombstone_end_ = std::min(next_tombstone_end_, tombstone.until);
   if (!known) {
     const absl::Status noted = journal_.NoteGone(id, &tombstone);
     if (noted.ok()) return false;
@@ -216,18 +216,25 @@ std::vector<std::string> Presentations::Sweep() {
 }
 
 void Presentations::FindNextEnd() {
-  next_end_ = absl::InfiniteFuture();
+  next_lease_end_ = absl::InfiniteDuration();
   for (const auto& [id, presentation] : presentations_) {
     for (const Held& held : presentation.proofs) {
       // What has ended is still here because it could not be taken down.
-      if (held.up && !Ended(held)) next_end_ = std::min(next_end_, held.end);
+      if (held.up && !Ended(held)) {
+        next_lease_end_ = std::min(next_lease_end_, held.monotonic_end);
+      }
     }
   }
-  for (const auto& [id, tombstone] : tombstones_) next_end_ = std::min(next_end_, tombstone.until);
+  next_tombstone_end_ = absl::InfiniteFuture();
+  for (const auto& [id, tombstone] : tombstones_) {
+    next_tombstone_end_ = std::min(next_tombstone_end_, tombstone.until);
+  }
 }
 
 absl::Duration Presentations::UntilSweep() const {
-  const absl::Duration wait = std::max(next_end_ - clock_.Now(), absl::ZeroDuration());
+  const absl::Duration wait =
+      std::max(std::min(next_lease_end_ - clock_.Monotonic(), next_tombstone_end_ - clock_.Now()),
+               absl::ZeroDuration());
   return presentations_.empty() ? wait : std::min(wait, kSweepEvery);
 }
 

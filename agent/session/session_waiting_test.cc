@@ -263,7 +263,8 @@ TEST_F(SessionWaitingTest, StopWaitsForAPutUpAndLeavesIt) {
   EXPECT_EQ(dns_.size(), 1);
   EXPECT_EQ(answers_.Await(2), (std::vector<std::string>{"1+", "2PRESENTER_FAILED"}));
   Restart();
-  EXPECT_TRUE(Soon([this] { return session_->presented() == 1; })) << "within its lease";
+  // Its own and, where the stop came between putting up and taking down, the probe's.
+  EXPECT_TRUE(Soon([this] { return session_->presented() >= 1; })) << "within its lease";
 }
 
 TEST_F(SessionWaitingTest, StopDoesNotWaitForEver) {

@@ -1,6 +1,6 @@
 #include "common/clock/clock.h"
 
-#include <chrono>
+#include <time.h>
 
 #include "absl/time/clock.h"
 #include "common/check.h"
@@ -10,7 +10,11 @@ namespace norroy {
 absl::Time SystemClock::Now() { return absl::Now(); }
 
 absl::Duration SystemClock::Monotonic() {
-  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+  // CLOCK_MONOTONIC stands still while a machine is suspended: whoever wakes up would believe in
+  // leases that have ended long since.
+  timespec now = {};
+  NORROY_CHECK(clock_gettime(CLOCK_BOOTTIME, &now) == 0);
+  return absl::DurationFromTimespec(now);
 }
 
 absl::Time SimulatedClock::Now() {

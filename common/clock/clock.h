@@ -14,7 +14,8 @@ class Clock {
   virtual ~Clock() = default;
   // The wall clock: for what is stored, shown or compared with other machines.
   virtual absl::Time Now() = 0;
-  // Since some fixed moment, never backwards: for how long things took and leases last.
+  // Since some fixed moment, never backwards, also while the machine sleeps: for how long things
+  // took and leases last.
   virtual absl::Duration Monotonic() = 0;
 };
 
