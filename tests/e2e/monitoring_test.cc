@@ -54,9 +54,8 @@ TEST_F(Monitoring, EveryMetricOfTheAlertsIsThere) {
   ASSERT_TRUE(Eventually([&] {
     return Shows(validator_port_, "norroy_agent_clock_offset_seconds{agent=\"web1\"}");
   })) << Metrics(validator_port_);
-  ASSERT_TRUE(Eventually([&] {
-    return Shows(issuer_port_, "name=\"www.example.test\"}");
-  })) << Metrics(issuer_port_);
+  ASSERT_TRUE(Eventually([&] { return Shows(issuer_port_, "name=\"www.example.test\"}"); }))
+      << Metrics(issuer_port_);
   const std::string seen = Metrics(issuer_port_) + Metrics(validator_port_);
   const std::string rules = ReadAll(Runfile("deploy/monitoring/alerts.yaml"));
   const std::regex name("norroy_[a-z_]+");
