@@ -214,6 +214,7 @@ void OrderMachine::Do(const Operation& operation) {
     case 'd':
       return f_.FailStatements(1 + a, 1 + b);
     case 'p':
+      rules_.NoteStandstill();
       return f_.PauseAtRequest(1 + a % 16, [this, b = b] {
         f_.clock().Advance(kLease + absl::Seconds(b));
         f_.RunOther();

@@ -25,6 +25,9 @@ class OrderRules {
   void NoteCsrAccepted(const std::string& id) { ++tries_[id]; }
   // A retry was accepted: what was FAILED may begin anew.
   void NoteRetried(const std::string& id);
+  // A process stood still between its last look at its lease and a request: what it then answers
+  // at the CA may be over, and no client can prevent that. Once each.
+  void NoteStandstill() { ++standstills_; }
 
   // What the engine did without a pause: an order that never waits is looping.
   void CheckSteps(int steps) const { Require(steps < 500, "the engine is looping"); }
@@ -50,6 +53,7 @@ class OrderRules {
   std::map<std::string, Order> seen_;
   // How often each may have had a certificate issued: CSRs that were accepted, and retries.
   std::map<std::string, int> tries_;
+  int standstills_ = 0;
 };
 
 }  // namespace norroy::flow
