@@ -194,8 +194,9 @@ bool IsExplained(World& world, const std::string& violation, Explained& explaine
     return true;
   }
   const auto times = [&](Fault fault) { return world.sim().faults.struck(fault); };
-  if (early && ++explained.forgotten <=
-                   times(Fault::kIssuerDiesBeforeRequest) + times(Fault::kIssuerDiesAtRest)) {
+  const int deaths = times(Fault::kIssuerDiesBeforeRequest) + times(Fault::kIssuerDiesAfterWrite) +
+                     times(Fault::kIssuerDiesAtRest);
+  if (early && ++explained.forgotten <= deaths) {
     return true;
   }
   // ".../challenge/7/dns-01 was answered", ".../authz/7 was read".
